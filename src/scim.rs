@@ -1,0 +1,19 @@
+//! The protocol core: what a request means, by RFC 7643 and RFC 7644. It does no IO and knows no clock, no randomness,
+//! no SQL and no HTTP; time and ids are arguments.
+
+pub mod bound;
+pub mod catalog;
+pub mod dialect;
+pub mod discovery;
+pub mod eval;
+pub mod fault;
+pub mod filter;
+pub mod json;
+pub mod list;
+pub mod merge;
+pub mod name;
+pub mod patch;
+pub mod path;
+pub mod project;
+pub mod resource;
+pub mod schema;

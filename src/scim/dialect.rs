@@ -1,0 +1,395 @@
+//! What known clients get wrong, rewritten into RFC form.
+//!
+//! One rule per mistake: it has a name, a switch and a count, and its comment names the product and shows what is sent
+//! and what is meant. The rest of the core never hears of Okta or Entra. Rules that can be told from the JSON alone
+//! are functions in this file; rules that need a schema or stand in a grammar ask [`Dialect::allows`] at the one place
+//! where the RFC would say no.
+
+use std::cell::Cell;
+
+use super::catalog::{ENTERPRISE_SCHEMA, ResourceType};
+use super::json::{Json, Object};
+
+/// The rules, in the order of their bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Rule {
+    /// Entra: `{"op":"Replace"}` for `{"op":"replace"}`.
+    OpCase,
+    /// Entra with its flag: `{"op":"replace","value":{"name.givenName":"Ada"}}`, meant as one operation with that path
+    /// for each key that is a path.
+    PathKeys,
+    /// Entra, JumpCloud: `{"op":"remove","path":"members","value":[{"value":"u1"}]}` for
+    /// `{"op":"remove","path":"members[value eq \"u1\"]"}`.
+    RemoveByValue,
+    /// Entra: `"active":"False"` for `"active":false`; in filters `primary eq "True"` for `primary eq true`.
+    TextBooleans,
+    /// Entra: `"manager":"u9"` for `"manager":{"value":"u9"}`.
+    BareComplexValue,
+    /// Entra: `"manager":[{"value":"u9"}]` for `"manager":{"value":"u9"}`.
+    ListForSingle,
+    /// Several: `"emails":{"value":"a@x.io"}` for `"emails":[{"value":"a@x.io"}]`.
+    SingleForList,
+    /// Entra: `{"op":"replace","path":"title","value":""}` for `{"op":"remove","path":"title"}`.
+    EmptyClears,
+    /// Entra: `"roles":[{"value":"{\"value\":\"USER\",\"displayName\":\"User\"}"}]` for
+    /// `"roles":[{"value":"USER","display":"User"}]`.
+    RolesJsonText,
+    /// Entra: `"department":"R&D"` beside `userName`, meant inside the enterprise extension.
+    EnterpriseAtTop,
+    /// Entra: `"urn:…:enterprise:2.0User"` for `"urn:…:enterprise:2.0:User"`.
+    EnterpriseUrnTypo,
+    /// Google: `{"urn:…:core:2.0:User":{"userName":"ada"}}` for `{"userName":"ada"}`.
+    CoreUrnObject,
+    /// Entra: `emails[type eq "work"].value eq "a@x.io"` for `emails[type eq "work" and value eq "a@x.io"]`.
+    ValuePathSubFilter,
+    /// Entra: `externalId eq jyoung` for `externalId eq "jyoung"`.
+    UnquotedLiteral,
+    /// Entra: `urn:…:2.0:User.department` for `urn:…:2.0:User:department`.
+    UrnDot,
+    /// Entra: a value path that matches nothing creates the element that its equality terms describe.
+    CreateOnNoMatch,
+    /// Okta, authentik: a PATCH value without path that repeats read-only attributes (`id`, `meta`): passed over.
+    ReadOnlyEcho,
+    /// Several: a PATCH with one operation whose path is unknown beside operations that apply: passed over.
+    UnknownPathSkipped,
+    /// authentik: `"members":null` in a PATCH value without path says nothing about members.
+    NullMembers,
+    /// Several: no `schemas` in the request.
+    MissingSchemas,
+}
+
+/// Every rule with the name under which the configuration switches it off and the counts list it.
+pub const RULES: [(&str, Rule); 20] = [
+    ("op-case", Rule::OpCase),
+    ("path-keys", Rule::PathKeys),
+    ("remove-by-value", Rule::RemoveByValue),
+    ("text-booleans", Rule::TextBooleans),
+    ("bare-complex-value", Rule::BareComplexValue),
+    ("list-for-single", Rule::ListForSingle),
+    ("single-for-list", Rule::SingleForList),
+    ("empty-clears", Rule::EmptyClears),
+    ("roles-json-text", Rule::RolesJsonText),
+    ("enterprise-at-top", Rule::EnterpriseAtTop),
+    ("enterprise-urn-typo", Rule::EnterpriseUrnTypo),
+    ("core-urn-object", Rule::CoreUrnObject),
+    ("value-path-sub-filter", Rule::ValuePathSubFilter),
+    ("unquoted-literal", Rule::UnquotedLiteral),
+    ("urn-dot", Rule::UrnDot),
+    ("create-on-no-match", Rule::CreateOnNoMatch),
+    ("read-only-echo", Rule::ReadOnlyEcho),
+    ("unknown-path-skipped", Rule::UnknownPathSkipped),
+    ("null-members", Rule::NullMembers),
+    ("missing-schemas", Rule::MissingSchemas),
+];
+
+/// A set of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RuleSet(u32);
+
+impl RuleSet {
+    /// Every rule.
+    pub fn all() -> RuleSet {
+        RuleSet((1 << RULES.len()) - 1)
+    }
+
+    /// This set without a rule.
+    pub fn without(self, rule: Rule) -> RuleSet {
+        RuleSet(self.0 & !(1 << rule as u8))
+    }
+
+    /// This set with a rule.
+    pub fn with(self, rule: Rule) -> RuleSet {
+        RuleSet(self.0 | (1 << rule as u8))
+    }
+
+    /// True when the rule is in it.
+    pub fn has(self, rule: Rule) -> bool {
+        self.0 & (1 << rule as u8) != 0
+    }
+
+    /// True without any rule.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names of its rules.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        RULES.iter().filter(move |(_, r)| self.has(*r)).map(|(n, _)| *n)
+    }
+}
+
+/// The rules that one request may use, and those that it did.
+#[derive(Debug, Clone)]
+pub struct Dialect {
+    allowed: RuleSet,
+    used: Cell<RuleSet>,
+}
+
+impl Dialect {
+    /// With these rules.
+    pub fn new(allowed: RuleSet) -> Dialect {
+        Dialect { allowed, used: Cell::default() }
+    }
+
+    /// With every rule.
+    pub fn tolerant() -> Dialect {
+        Dialect::new(RuleSet::all())
+    }
+
+    /// May this mistake be overlooked? Asked only where it was made, so a yes is counted.
+    pub fn allows(&self, rule: Rule) -> bool {
+        let yes = self.allowed.has(rule);
+        if yes {
+            self.used.set(self.used.get().with(rule));
+        }
+        yes
+    }
+
+    /// The rules that the request needed.
+    pub fn used(&self) -> RuleSet {
+        self.used.get()
+    }
+
+    /// Rewrites the body of a POST or PUT.
+    pub fn settle_resource(&self, body: &mut Object, of: &ResourceType) {
+        self.unfold_core_urn(body, of);
+        self.mend_enterprise_urn(body, of);
+        self.lower_enterprise(body, of);
+        if let Some(roles) = body.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("roles")).map(|(_, v)| v) {
+            self.unpack_roles(roles);
+        }
+    }
+
+    /// Rewrites the operations of a PATCH.
+    pub fn settle_patch(&self, operations: Vec<Json>, of: &ResourceType) -> Vec<Json> {
+        let mut settled = Vec::with_capacity(operations.len());
+        for operation in operations {
+            let Json::Object(mut operation) = operation else {
+                settled.push(operation);
+                continue;
+            };
+            self.lower_op(&mut operation);
+            let path = operation.find("path").and_then(Json::as_str).unwrap_or("").to_owned();
+            if path.get(..5).is_some_and(|p| p.eq_ignore_ascii_case("roles"))
+                && let Some(value) = value_of(&mut operation)
+            {
+                self.unpack_roles(value);
+            }
+            if path.is_empty() && let Some(Json::Object(value)) = value_of(&mut operation) {
+                self.settle_resource(value, of);
+                self.drop_null_members(value);
+            }
+            for operation in self.split_path_keys(operation, &path, of) {
+                self.split_removal(operation, &path, &mut settled);
+            }
+        }
+        settled
+    }
+
+    fn lower_op(&self, operation: &mut Object) {
+        for (name, value) in operation.iter_mut() {
+            if let (true, Json::String(op)) = (name.eq_ignore_ascii_case("op"), value)
+                && op.bytes().any(|b| b.is_ascii_uppercase())
+                && self.allows(Rule::OpCase)
+            {
+                op.make_ascii_lowercase();
+            }
+        }
+    }
+
+    fn drop_null_members(&self, value: &mut Object) {
+        let null = value.find("members") == Some(&Json::Null);
+        if null && self.allows(Rule::NullMembers) {
+            value.take("members");
+        }
+    }
+
+    fn unfold_core_urn(&self, body: &mut Object, of: &ResourceType) {
+        if !matches!(body.find(&of.schema.id), Some(Json::Object(_))) || !self.allows(Rule::CoreUrnObject) {
+            return;
+        }
+        let Some(Json::Object(inner)) = body.take(&of.schema.id) else { return };
+        for (name, value) in inner {
+            if body.find(&name).is_none() {
+                body.push(name, value);
+            }
+        }
+    }
+
+    fn mend_enterprise_urn(&self, body: &mut Object, of: &ResourceType) {
+        const TYPO: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0User";
+        if of.extension(ENTERPRISE_SCHEMA).is_some()
+            && body.find(TYPO).is_some()
+            && body.find(ENTERPRISE_SCHEMA).is_none()
+            && self.allows(Rule::EnterpriseUrnTypo)
+            && let Some(value) = body.take(TYPO)
+        {
+            body.push(ENTERPRISE_SCHEMA, value);
+        }
+    }
+
+    fn lower_enterprise(&self, body: &mut Object, of: &ResourceType) {
+        let Some(enterprise) = of.extension(ENTERPRISE_SCHEMA) else { return };
+        for attribute in &enterprise.attributes {
+            if of.attribute(&attribute.name).is_some() || body.find(&attribute.name).is_none() || !self.allows(Rule::EnterpriseAtTop) {
+                continue;
+            }
+            let Some(value) = body.take(&attribute.name) else { continue };
+            if body.find(ENTERPRISE_SCHEMA).is_none() {
+                body.push(ENTERPRISE_SCHEMA, Object::new());
+            }
+            for (name, inner) in body.iter_mut() {
+                if let (true, Json::Object(inner)) = (name.eq_ignore_ascii_case(ENTERPRISE_SCHEMA), inner)
+                    && inner.find(&attribute.name).is_none()
+                {
+                    inner.push(attribute.name.clone(), value.clone());
+                }
+            }
+        }
+    }
+
+    fn unpack_roles(&self, roles: &mut Json) {
+        match roles {
+            Json::Array(elements) => elements.iter_mut().for_each(|e| self.unpack_role(e)),
+            one => self.unpack_role(one),
+        }
+    }
+
+    fn unpack_role(&self, role: &mut Json) {
+        let text = match role {
+            Json::String(text) => text.as_str(),
+            Json::Object(o) => o.find("value").and_then(Json::as_str).unwrap_or(""),
+            _ => "",
+        };
+        if !text.trim_start().starts_with('{') {
+            return;
+        }
+        let Ok(Json::Object(mut packed)) = Json::parse(text.as_bytes()) else { return };
+        if packed.find("value").is_none() || !self.allows(Rule::RolesJsonText) {
+            return;
+        }
+        let value = packed.take("value").unwrap_or_default();
+        let display = packed.take("displayName").or_else(|| packed.take("display"));
+        match role {
+            Json::Object(o) => {
+                o.take("value");
+                o.push("value", value);
+                if let (Some(display), None) = (display, o.find("display")) {
+                    o.push("display", display);
+                }
+            }
+            // `roles[primary eq "True"].value`: the place takes the value alone.
+            text => *text = value,
+        }
+    }
+
+    /// The operation without the keys that are paths, and one operation for each of those.
+    fn split_path_keys(&self, mut operation: Object, path: &str, of: &ResourceType) -> Vec<Object> {
+        let is_path = |name: &str| {
+            name.contains(['.', '[', ':']) && !name.eq_ignore_ascii_case(&of.schema.id) && of.extension(name).is_none()
+        };
+        let op = operation.find("op").cloned().unwrap_or_default();
+        let Some(Json::Object(value)) = value_of(&mut operation) else { return vec![operation] };
+        if !path.is_empty() || !value.iter().any(|(n, _)| is_path(n)) || !self.allows(Rule::PathKeys) {
+            return vec![operation];
+        }
+        let (paths, plain): (Vec<_>, Vec<_>) = std::mem::take(value).into_iter().partition(|(n, _)| is_path(n));
+        let mut split = Vec::with_capacity(paths.len() + 1);
+        if !plain.is_empty() {
+            *value = plain.into_iter().collect();
+            split.push(operation);
+        }
+        for (path, value) in paths {
+            let mut one = Object::new();
+            one.push("op", op.clone());
+            one.push("path", path);
+            one.push("value", value);
+            split.push(one);
+        }
+        split
+    }
+
+    /// A removal that lists what to remove becomes one removal by filter for each.
+    fn split_removal(&self, mut operation: Object, path: &str, to: &mut Vec<Json>) {
+        let is_removal = operation.find("op").and_then(Json::as_str) == Some("remove");
+        let attribute = path.rsplit(':').next().unwrap_or(path);
+        let plain = !attribute.is_empty() && !attribute.contains(['.', '[']);
+        let values: Vec<Json> = match value_of(&mut operation) {
+            Some(value) if is_removal && plain => value
+                .elements()
+                .iter()
+                .filter_map(|e| match e {
+                    Json::Object(o) => o.find("value").cloned(),
+                    text @ Json::String(_) => Some(text.clone()),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        if values.is_empty() || !self.allows(Rule::RemoveByValue) {
+            to.push(operation.into());
+            return;
+        }
+        for value in values {
+            let mut one = Object::new();
+            one.push("op", "remove");
+            one.push("path", format!("{path}[value eq {}]", value.text()));
+            to.push(one.into());
+        }
+    }
+}
+
+fn value_of(operation: &mut Object) -> Option<&mut Json> {
+    operation.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("value")).map(|(_, v)| v)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::Catalog;
+    use super::*;
+
+    fn patch(operation: &str) -> (String, RuleSet) {
+        let dialect = Dialect::tolerant();
+        let catalog = Catalog::built_in().unwrap();
+        let user = catalog.resource_type("User").unwrap();
+        let settled = dialect.settle_patch(vec![Json::parse(operation.as_bytes()).unwrap()], user);
+        (Json::Array(settled).text(), dialect.used())
+    }
+
+    #[test]
+    fn every_rule_has_its_bit_and_its_name() {
+        for (i, (name, rule)) in RULES.iter().enumerate() {
+            assert_eq!(*rule as usize, i, "{name}");
+        }
+        assert_eq!(RuleSet::all().names().count(), RULES.len());
+    }
+
+    #[test]
+    fn keys_that_are_paths_become_operations() {
+        let (text, used) = patch(r#"{"op":"replace","value":{"displayName":"A","name.givenName":"B","emails[type eq \"work\"].value":"c"}}"#);
+        assert_eq!(
+            text,
+            r#"[{"op":"replace","value":{"displayName":"A"}},{"op":"replace","path":"name.givenName","value":"B"},{"op":"replace","path":"emails[type eq \"work\"].value","value":"c"}]"#
+        );
+        assert_eq!(used.names().collect::<Vec<_>>(), ["path-keys"]);
+    }
+
+    #[test]
+    fn a_removal_by_value_names_only_what_it_lists() {
+        let (text, _) = patch(r#"{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"},{"value":"u\"2"}]}"#);
+        assert_eq!(text, r#"[{"op":"remove","path":"members[value eq \"u1\"]"},{"op":"remove","path":"members[value eq \"u\\\"2\"]"}]"#);
+    }
+
+    #[test]
+    fn what_is_right_is_left_alone() {
+        let right = r#"{"op":"replace","path":"active","value":false}"#;
+        assert_eq!(patch(right), (format!("[{right}]"), RuleSet::default()));
+    }
+
+    #[test]
+    fn a_packed_role_is_unpacked() {
+        let (text, _) = patch(r#"{"op":"add","path":"roles","value":[{"value":"{\"id\":\"8\",\"value\":\"USER\",\"displayName\":\"User\"}"}]}"#);
+        assert_eq!(text, r#"[{"op":"add","path":"roles","value":[{"value":"USER","display":"User"}]}]"#);
+    }
+}

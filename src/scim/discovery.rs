@@ -1,0 +1,96 @@
+//! What the server says about itself: ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4).
+
+use super::catalog::{Catalog, message};
+use super::json::{Json, Object};
+
+const CONFIG_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+const TYPE_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+const SCHEMA_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
+
+/// The limits that ServiceProviderConfig tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Results of one page, at most.
+    pub max_results: u64,
+    /// Bytes of one request body, at most.
+    pub max_payload: u64,
+}
+
+fn meta(resource_type: &str, location: String) -> Object {
+    let mut meta = Object::new();
+    meta.push("resourceType", resource_type);
+    meta.push("location", location);
+    meta
+}
+
+fn feature(supported: bool) -> Object {
+    let mut object = Object::new();
+    object.push("supported", supported);
+    object
+}
+
+/// ServiceProviderConfig (RFC 7643 §5). `base` is the URL of the SCIM endpoint.
+pub fn service_provider_config(base: &str, limits: Limits) -> Object {
+    let mut config = message(CONFIG_SCHEMA);
+    config.push("patch", feature(true));
+    // The figures stand here although Bulk is not supported: RFC 7643 §5 requires them, and some clients cut their
+    // PATCH requests by maxOperations whatever `supported` says.
+    let mut bulk = feature(false);
+    bulk.push("maxOperations", super::patch::MAX_OPERATIONS as u64);
+    bulk.push("maxPayloadSize", limits.max_payload);
+    config.push("bulk", bulk);
+    let mut filter = feature(true);
+    filter.push("maxResults", limits.max_results);
+    config.push("filter", filter);
+    config.push("changePassword", feature(false));
+    config.push("sort", feature(true));
+    config.push("etag", feature(false));
+    let scheme = |kind: &str, name: &str, description: &str, uri: &str, primary: bool| {
+        let mut scheme = Object::new();
+        scheme.push("type", kind);
+        scheme.push("name", name);
+        scheme.push("description", description);
+        scheme.push("specUri", uri);
+        scheme.push("primary", primary);
+        Json::Object(scheme)
+    };
+    let schemes = vec![
+        scheme(
+            "oauthbearertoken",
+            "Bearer token",
+            "A token made by the administrator, in the Authorization header",
+            "https://www.rfc-editor.org/info/rfc6750",
+            true,
+        ),
+        scheme(
+            "httpbasic",
+            "HTTP Basic",
+            "Any user name, and the token as the password",
+            "https://www.rfc-editor.org/info/rfc7617",
+            false,
+        ),
+    ];
+    config.push("authenticationSchemes", Json::Array(schemes));
+    config.push("meta", meta("ServiceProviderConfig", format!("{base}/ServiceProviderConfig")));
+    config
+}
+
+/// All resource types (RFC 7643 §6).
+pub fn resource_types(catalog: &Catalog, base: &str) -> Vec<Object> {
+    let all = catalog.resource_types.iter();
+    all.map(|t| described(&t.definition, TYPE_SCHEMA, "ResourceType", format!("{base}/ResourceTypes/{}", t.name))).collect()
+}
+
+/// All schemas (RFC 7643 §7).
+pub fn schemas(catalog: &Catalog, base: &str) -> Vec<Object> {
+    catalog.schemas.iter().map(|s| described(&s.definition, SCHEMA_SCHEMA, "Schema", format!("{base}/Schemas/{}", s.id))).collect()
+}
+
+fn described(definition: &Json, schema: &str, resource_type: &str, location: String) -> Object {
+    let mut object = message(schema);
+    for (name, value) in definition.as_object().into_iter().flat_map(Object::iter) {
+        object.push(name, value.clone());
+    }
+    object.push("meta", meta(resource_type, location));
+    object
+}

@@ -1,0 +1,44 @@
+//! What PUT does to what is there (RFC 7644 §3.5.1).
+
+use super::catalog::ResourceType;
+use super::fault::{Fault, Kind};
+use super::json::{Json, Object};
+use super::resource::{Checked, complete, settle};
+use super::schema::Mutability;
+
+/// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would
+/// reactivate or strip people. null or `[]` clears them. `members` is kept likewise, by the one who keeps members.
+const KEPT: [&str; 3] = ["externalId", "active", "roles"];
+
+/// The document after a PUT of `new` on `current`. `keep_all` keeps every attribute that the request does not name.
+///
+/// Errors: [`Kind::Mutability`] when an immutable attribute would change, [`Kind::InvalidValue`] when a required one is
+/// missing from the result.
+pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool) -> Result<Object, Fault> {
+    let cleared: Vec<String> = new.cleared().to_vec();
+    let mut document = new.into_document();
+    for (name, value) in current.iter() {
+        let gone = cleared.iter().any(|c| c == name);
+        let immutable = of.attribute(name).is_some_and(|a| a.mutability == Mutability::Immutable);
+        match document.get_mut(name) {
+            Some(new) if immutable && new != value => {
+                return Err(Fault::new(Kind::Mutability, name, "the attribute cannot change once it has a value"));
+            }
+            Some(Json::Object(new)) if keep_all => keep_parts(new, value),
+            Some(_) => {}
+            None if immutable || (!gone && (keep_all || KEPT.contains(&name))) => document.push(name, value.clone()),
+            None => {}
+        }
+    }
+    settle(&mut document, of);
+    complete(&document, of)?;
+    Ok(document)
+}
+
+fn keep_parts(new: &mut Object, current: &Json) {
+    for (name, value) in current.as_object().into_iter().flat_map(Object::iter) {
+        if new.get(name).is_none() {
+            new.push(name, value.clone());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Attribute paths: `[urn:]name[.sub]`, and the value paths of PATCH (RFC 7644 §3.5.2 and §3.10).
+
+use super::catalog::ResourceType;
+use super::dialect::{Dialect, Rule};
+use super::fault::{Fault, Kind, quoted};
+use super::filter::{Filter, parse};
+use super::name::is_attribute_name;
+use super::schema::{Attribute, Schema};
+
+/// A path as it was written. Where its URN ends can only be said with a Catalog in hand: `…:2.0:User:userName` and
+/// `…:2.0:User` differ in nothing but what is defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttrPath(String);
+
+/// A path that was found in the Catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct BoundPath<'c> {
+    /// The extension that the attribute belongs to; none for the base schema and the common attributes.
+    pub extension: Option<&'c Schema>,
+    /// The attribute.
+    pub attribute: &'c Attribute,
+    /// Its part.
+    pub sub: Option<&'c Attribute>,
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'c> {
+    /// The resource as a whole: the URI of its base schema.
+    Resource,
+    /// All attributes of an extension: its URI.
+    Extension(&'c Schema),
+    /// An attribute, or a part of it.
+    Attribute(BoundPath<'c>),
+}
+
+/// A path of PATCH: `attr`, `attr[filter]`, `attr[filter].sub` (RFC 7644 figure 7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchPath {
+    /// In front of the bracket, or everything.
+    pub attr: AttrPath,
+    /// Inside the bracket.
+    pub filter: Option<Filter>,
+    /// Behind the bracket.
+    pub sub: Option<String>,
+}
+
+impl AttrPath {
+    /// Reads a path. Errors: [`Kind::InvalidPath`] when a character cannot stand in one.
+    pub fn parse(text: &str) -> Result<AttrPath, Fault> {
+        let (urn, names) = match text.rsplit_once(':') {
+            Some((urn, names)) => (urn, names),
+            None => ("", text),
+        };
+        let urn_ok = urn.chars().all(|c| c.is_ascii_alphanumeric() || "-._:/~%#".contains(c));
+        // The last part of a bare URN (`User`, `2.0`) has the shape of names as well, but for a leading digit.
+        let names_ok = names.split('.').all(|n| is_attribute_name(n) || (!urn.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'$')));
+        match urn_ok && names_ok && !names.is_empty() {
+            true => Ok(AttrPath(text.to_owned())),
+            false => Err(Fault::new(Kind::InvalidPath, "", format!("{} is not an attribute path", quoted(text)))),
+        }
+    }
+
+    /// The path as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Finds the path in a resource type. `None` when no such attribute exists.
+    pub fn bind<'c>(&self, of: &'c ResourceType, dialect: &Dialect) -> Option<Place<'c>> {
+        let text = self.0.as_str();
+        let extensions = of.extensions.iter().map(|(s, _)| (s.as_ref(), Some(s.as_ref())));
+        for (schema, extension) in extensions.chain([(of.schema.as_ref(), None)]) {
+            let Some(rest) = strip_urn(text, &schema.id) else { continue };
+            let names = match rest.strip_prefix(':') {
+                Some(names) => names,
+                None if rest.is_empty() => return Some(extension.map_or(Place::Resource, Place::Extension)),
+                None => match rest.strip_prefix('.') {
+                    Some(names) if dialect.allows(Rule::UrnDot) => names,
+                    _ => continue,
+                },
+            };
+            return match extension {
+                Some(e) => named(names, |n| e.attribute(n), extension),
+                None => named(names, |n| of.attribute(n), None),
+            };
+        }
+        named(text, |n| of.attribute(n), None)
+    }
+}
+
+/// `text` without `urn` in front of it, in any letter case.
+fn strip_urn<'t>(text: &'t str, urn: &str) -> Option<&'t str> {
+    let head = text.get(..urn.len())?;
+    head.eq_ignore_ascii_case(urn).then(|| text.get(urn.len()..)).flatten()
+}
+
+fn named<'c>(names: &str, find: impl Fn(&str) -> Option<&'c Attribute>, extension: Option<&'c Schema>) -> Option<Place<'c>> {
+    let (name, sub) = match names.split_once('.') {
+        Some((name, sub)) => (name, Some(sub)),
+        None => (names, None),
+    };
+    let attribute = find(name)?;
+    let sub = match sub {
+        Some(sub) => Some(attribute.sub(sub)?),
+        None => None,
+    };
+    Some(Place::Attribute(BoundPath { extension, attribute, sub }))
+}
+
+impl<'c> BoundPath<'c> {
+    /// The attribute that a value is compared with or set on: the part if there is one.
+    pub fn leaf(&self) -> &'c Attribute {
+        self.sub.unwrap_or(self.attribute)
+    }
+
+    /// A comparison with a complex attribute means its `value` (the default sub-attribute of RFC 7643 §2.4).
+    pub fn to_value(mut self) -> BoundPath<'c> {
+        if self.sub.is_none() && self.attribute.is_complex() {
+            self.sub = self.attribute.sub("value");
+        }
+        self
+    }
+
+    /// True for this attribute of the base schema or the common ones.
+    pub fn is(&self, name: &str) -> bool {
+        self.extension.is_none() && self.attribute.name == name
+    }
+
+    /// The canonical text.
+    pub fn text(&self) -> String {
+        let mut text = self.extension.map(|e| format!("{}:", e.id)).unwrap_or_default();
+        text.push_str(&self.attribute.name);
+        if let Some(sub) = self.sub {
+            text.push('.');
+            text.push_str(&sub.name);
+        }
+        text
+    }
+}
+
+impl PatchPath {
+    /// Reads a path of PATCH. Errors: [`Kind::InvalidPath`], and [`Kind::InvalidFilter`] for what is inside a bracket.
+    pub fn parse(text: &str, dialect: &Dialect) -> Result<PatchPath, Fault> {
+        let bad = |why: &str| Fault::new(Kind::InvalidPath, "", format!("{} is not a PATCH path: {why}", quoted(text)));
+        if text.len() > parse::MAX_LENGTH {
+            return Err(bad("it is too long"));
+        }
+        let Some((attr, rest)) = text.split_once('[') else {
+            return Ok(PatchPath { attr: AttrPath::parse(text)?, filter: None, sub: None });
+        };
+        let (inside, behind) = rest.rsplit_once(']').ok_or_else(|| bad("the bracket is not closed"))?;
+        let sub = match behind {
+            "" => None,
+            _ => Some(behind.strip_prefix('.').filter(|n| is_attribute_name(n)).ok_or_else(|| bad("what follows the bracket is not a sub-attribute"))?),
+        };
+        let filter = Filter::parse(inside, dialect).map_err(|f| f.within(&quoted(text)))?;
+        Ok(PatchPath { attr: AttrPath::parse(attr)?, filter: Some(filter), sub: sub.map(str::to_owned) })
+    }
+}

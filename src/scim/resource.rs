@@ -1,0 +1,359 @@
+//! A resource on its way in: what a client wrote becomes what the schema allows, or a [`Fault`].
+
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::bound::date_time;
+use super::catalog::{ResourceType, USER_SCHEMA};
+use super::dialect::{Dialect, Rule};
+use super::fault::{Fault, Kind, quoted};
+use super::json::{Json, Object};
+use super::schema::{Attribute, Schema, Type, Uniqueness};
+
+/// Elements of one multi-valued attribute, at most; `members` has its own home and is not bounded by this.
+pub const MAX_ELEMENTS: usize = 10_000;
+
+/// The attributes that belong to the server or have a home of their own, and never stand in a stored document.
+const APART: [&str; 4] = ["id", "meta", "groups", "members"];
+
+/// RFC 7643 §2.3.6: base64, the padding may be left out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What a resource is checked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It must be complete: POST, and PUT as RFC 7644 has it.
+    Whole,
+    /// Absent attributes will be kept: PUT in the merging manner.
+    Partial,
+}
+
+/// A resource that fits its schemas. Only [`check`] makes one.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    document: Object,
+    members: Option<Vec<String>>,
+    cleared: Vec<String>,
+    ignored: Vec<String>,
+}
+
+impl Checked {
+    /// The document in canonical form: names in schema case and order, values as sent; without `id`, `meta`, `groups`
+    /// and `members`.
+    pub fn document(&self) -> &Object {
+        &self.document
+    }
+
+    /// The same, to keep.
+    pub fn into_document(self) -> Object {
+        self.document
+    }
+
+    /// The ids listed in `members`; `None` when the client said nothing about members.
+    pub fn members(&self) -> Option<&[String]> {
+        self.members.as_deref()
+    }
+
+    /// The top-level attributes that the client gave as null or empty: cleared, as opposed to absent.
+    pub fn cleared(&self) -> &[String] {
+        &self.cleared
+    }
+
+    /// What the request held that no schema knows. It is not stored.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+}
+
+/// Checks the body of a POST or PUT against a resource type.
+///
+/// Read-only attributes and unknown ones are passed over, `password` is dropped (it is no login secret here). Errors:
+/// [`Kind::InvalidValue`] for a value of the wrong type and a missing required attribute, [`Kind::InvalidSyntax`] for a
+/// body that is no object or names an attribute twice in different letter case.
+pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect) -> Result<Checked, Fault> {
+    let Json::Object(mut body) = body else {
+        return Err(Fault::new(Kind::InvalidSyntax, "", format!("a JSON object is expected, not {}", body.what())));
+    };
+    schemas_fit(&body, &of.schema.id, dialect)?;
+    dialect.settle_resource(&mut body, of);
+    let mut checked = Checked::default();
+    let mut seen = Vec::new();
+    for (name, value) in body {
+        if let Some(attribute) = of.attribute(&name) {
+            once(&mut seen, &attribute.name)?;
+            take(&mut checked, attribute, value, of, dialect)?;
+        } else if let Some(extension) = of.extension(&name) {
+            once(&mut seen, &extension.id)?;
+            let inner = check_extension(extension, value, &mut checked, dialect).map_err(|f| f.within(&extension.id))?;
+            match inner {
+                Some(inner) => checked.document.push(extension.id.clone(), inner),
+                None => checked.cleared.push(extension.id.clone()),
+            }
+        } else {
+            checked.ignored.push(name);
+        }
+    }
+    settle(&mut checked.document, of);
+    if purpose == Purpose::Whole {
+        complete(&checked.document, of)?;
+    }
+    Ok(checked)
+}
+
+/// `schemas` must name the base schema; unknown URIs beside it are passed over.
+pub fn schemas_fit(body: &Object, uri: &str, dialect: &Dialect) -> Result<(), Fault> {
+    let given = body.find("schemas");
+    let text_only = |v: &Json| v.elements().iter().all(|e| matches!(e, Json::String(_)));
+    if given.is_some_and(|v| !text_only(v)) {
+        return Err(Fault::new(Kind::InvalidSyntax, "schemas", "an array of schema URIs is expected"));
+    }
+    let named = given.is_some_and(|v| v.elements().iter().filter_map(Json::as_str).any(|s| s.eq_ignore_ascii_case(uri)));
+    match named || dialect.allows(Rule::MissingSchemas) {
+        true => Ok(()),
+        false => Err(Fault::new(Kind::InvalidSyntax, "schemas", format!("{uri} is missing"))),
+    }
+}
+
+fn once(seen: &mut Vec<String>, name: &str) -> Result<(), Fault> {
+    if seen.iter().any(|s| s == name) {
+        return Err(Fault::new(Kind::InvalidSyntax, name, "the attribute stands twice in the request"));
+    }
+    seen.push(name.to_owned());
+    Ok(())
+}
+
+fn take(checked: &mut Checked, attribute: &Attribute, value: Json, of: &ResourceType, dialect: &Dialect) -> Result<(), Fault> {
+    if attribute.name == "schemas" || is_discarded(attribute, of) {
+        return Ok(());
+    }
+    if attribute.name == "members" && !attribute.is_read_only() {
+        checked.members = Some(member_ids(&value, dialect)?);
+        return Ok(());
+    }
+    if attribute.is_read_only() {
+        return Ok(());
+    }
+    match canonical(attribute, value, dialect)? {
+        Some(value) => checked.document.push(attribute.name.clone(), value),
+        None => checked.cleared.push(attribute.name.clone()),
+    }
+    Ok(())
+}
+
+fn check_extension(of: &Schema, value: Json, checked: &mut Checked, dialect: &Dialect) -> Result<Option<Object>, Fault> {
+    let given = match value {
+        Json::Object(given) => given,
+        Json::Null => return Ok(None),
+        other => return Err(Fault::new(Kind::InvalidValue, "", format!("an object is expected, not {}", other.what()))),
+    };
+    let mut inner = Object::new();
+    let mut seen = Vec::new();
+    for (name, value) in given {
+        let Some(attribute) = of.attribute(&name) else {
+            checked.ignored.push(format!("{}:{name}", of.id));
+            continue;
+        };
+        once(&mut seen, &attribute.name)?;
+        if !attribute.is_read_only()
+            && let Some(value) = canonical(attribute, value, dialect)?
+        {
+            inner.push(attribute.name.clone(), value);
+        }
+    }
+    Ok((!inner.is_empty()).then_some(inner))
+}
+
+/// The password is accepted and dropped: people sign in at their identity provider.
+pub fn is_discarded(attribute: &Attribute, of: &ResourceType) -> bool {
+    attribute.name == "password" && of.schema.id == USER_SCHEMA
+}
+
+/// The canonical form of a value of an attribute; `None` when it is unassigned (RFC 7643 §2.5).
+pub fn canonical(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+    canonical_inner(attribute, value, dialect).map_err(|f| f.within(&attribute.name))
+}
+
+fn canonical_inner(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+    if !attribute.multi_valued {
+        return canonical_one(attribute, value, dialect);
+    }
+    let elements = match value {
+        Json::Array(elements) => elements,
+        Json::Null => return Ok(None),
+        one if dialect.allows(Rule::SingleForList) => vec![one],
+        other => return Err(invalid(format!("an array is expected, not {}", other.what()))),
+    };
+    if elements.len() > MAX_ELEMENTS {
+        return Err(invalid(format!("it has more than {MAX_ELEMENTS} values")));
+    }
+    let mut list = Vec::with_capacity(elements.len());
+    for (i, element) in elements.into_iter().enumerate() {
+        if let Json::Array(_) = element {
+            return Err(invalid(format!("value {} is an array inside an array", i + 1)));
+        }
+        if let Some(element) = canonical_one(attribute, element, dialect)? {
+            list.push(element);
+        }
+    }
+    if list.iter().filter(|e| is_primary(e)).count() > 1 {
+        return Err(invalid("only one value can be the primary one".into()));
+    }
+    Ok((!list.is_empty()).then_some(Json::Array(list)))
+}
+
+/// The canonical form of one element of an attribute, or of the value of a single-valued one.
+pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+    let value = match value {
+        Json::Array(mut list) if list.len() <= 1 && dialect.allows(Rule::ListForSingle) => list.pop().unwrap_or_default(),
+        value => value,
+    };
+    let wanted = |what: &str, is: &Json| invalid(format!("{what} is expected, not {}", is.what()));
+    Ok(match (attribute.kind, value) {
+        (_, Json::Null) => None,
+        (Type::String | Type::Reference, Json::String(text)) => {
+            if attribute.uniqueness != Uniqueness::None && text.chars().any(char::is_control) {
+                return Err(invalid("control characters are not allowed here".into()));
+            }
+            Some(Json::String(text))
+        }
+        (Type::String | Type::Reference, other) => return Err(wanted("text", &other)),
+        (Type::Boolean, Json::Bool(b)) => Some(Json::Bool(b)),
+        (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("true") && dialect.allows(Rule::TextBooleans) => Some(Json::Bool(true)),
+        (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("false") && dialect.allows(Rule::TextBooleans) => Some(Json::Bool(false)),
+        (Type::Boolean, Json::String(t)) if t.is_empty() && dialect.allows(Rule::EmptyClears) => None,
+        (Type::Boolean, other) => return Err(wanted("true or false", &other)),
+        (Type::Integer, Json::Number(n)) if n.is_i64() || n.is_u64() => Some(Json::Number(n)),
+        (Type::Integer, other) => return Err(wanted("a whole number", &other)),
+        (Type::Decimal, Json::Number(n)) => Some(Json::Number(n)),
+        (Type::Decimal, other) => return Err(wanted("a number", &other)),
+        (Type::DateTime, Json::String(text)) => match date_time(&text) {
+            Some(_) => Some(Json::String(text)),
+            None => return Err(invalid(format!("{} is not a date and time", quoted(&text)))),
+        },
+        (Type::DateTime, other) => return Err(wanted("a date and time", &other)),
+        (Type::Binary, Json::String(text)) => match BASE64.decode(&text) {
+            Ok(_) => Some(Json::String(text)),
+            Err(_) => return Err(invalid("base64 text is expected".into())),
+        },
+        (Type::Binary, other) => return Err(wanted("base64 text", &other)),
+        (Type::Complex, Json::Object(parts)) => canonical_parts(attribute, parts, dialect)?,
+        (Type::Complex, text @ Json::String(_)) if attribute.sub("value").is_some() && dialect.allows(Rule::BareComplexValue) => {
+            let mut parts = Object::new();
+            parts.push("value", text);
+            canonical_parts(attribute, parts, dialect)?
+        }
+        (Type::Complex, other) => return Err(wanted("an object", &other)),
+    })
+}
+
+fn canonical_parts(attribute: &Attribute, given: Object, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+    let mut parts = Object::new();
+    for (name, value) in given {
+        let Some(sub) = attribute.sub(&name).filter(|s| !s.is_read_only()) else { continue };
+        if parts.get(&sub.name).is_some() {
+            return Err(Fault::new(Kind::InvalidSyntax, name, "the sub-attribute stands twice in the request"));
+        }
+        if let Some(value) = canonical(sub, value, dialect)? {
+            parts.push(sub.name.clone(), value);
+        }
+    }
+    if clears(attribute, &parts) && dialect.allows(Rule::EmptyClears) {
+        return Ok(None);
+    }
+    if let Some(missing) = attribute.sub_attributes.iter().find(|s| s.required && !s.is_read_only() && parts.get(&s.name).is_none()) {
+        return Err(invalid(format!("{} is missing", missing.name)));
+    }
+    order_parts(&mut parts, attribute);
+    Ok((!parts.is_empty()).then_some(Json::Object(parts)))
+}
+
+/// `"manager":{"value":""}`: a reference to nobody.
+fn clears(attribute: &Attribute, parts: &Object) -> bool {
+    !attribute.multi_valued && parts.get("value").and_then(Json::as_str) == Some("")
+}
+
+/// Puts sub-attributes in the order of the schema.
+pub fn order_parts(parts: &mut Object, attribute: &Attribute) {
+    parts.sort_by_rank(|n| attribute.sub_attributes.iter().position(|s| s.name == n).unwrap_or(usize::MAX));
+}
+
+/// Is this element the preferred one?
+pub fn is_primary(element: &Json) -> bool {
+    element.as_object().is_some_and(|o| o.get("primary") == Some(&Json::Bool(true)))
+}
+
+/// The ids in a value for `members`: objects with `value`, a `$ref` that ends in the id, or bare ids.
+/// Repeated ids count once. Errors: [`Kind::InvalidValue`] for an element without an id.
+pub fn member_ids(value: &Json, dialect: &Dialect) -> Result<Vec<String>, Fault> {
+    if !matches!(value, Json::Array(_) | Json::Null) && !dialect.allows(Rule::SingleForList) {
+        return Err(Fault::new(Kind::InvalidValue, "members", format!("an array is expected, not {}", value.what())));
+    }
+    let mut ids = Vec::with_capacity(value.elements().len());
+    let mut seen = std::collections::HashSet::new();
+    for (i, element) in value.elements().iter().enumerate() {
+        let id = match element {
+            Json::Object(o) => match o.find("value") {
+                Some(Json::String(id)) => Some(id.as_str()),
+                Some(Json::Null) | None => o.find("$ref").and_then(Json::as_str).and_then(|r| r.rsplit('/').next()),
+                Some(_) => None,
+            },
+            Json::String(id) if dialect.allows(Rule::BareComplexValue) => Some(id.as_str()),
+            _ => None,
+        };
+        match id {
+            Some(id) if !id.is_empty() => {
+                if seen.insert(id) {
+                    ids.push(id.to_owned());
+                }
+            }
+            _ => return Err(Fault::new(Kind::InvalidValue, format!("members, element {}", i + 1), "an object with the id of a resource as its value is expected")),
+        }
+    }
+    Ok(ids)
+}
+
+/// Puts a document into canonical order and says in `schemas` which extensions it has data of.
+pub fn settle(document: &mut Object, of: &ResourceType) {
+    document.retain(|name, value| {
+        let empty = value.as_object().is_some_and(Object::is_empty) || value.is_unassigned();
+        !empty && !APART.contains(&name)
+    });
+    let mut schemas = vec![Json::String(of.schema.id.clone())];
+    for (extension, _) in &of.extensions {
+        if let Some(Json::Object(inner)) = document.get_mut(&extension.id) {
+            inner.sort_by_rank(|n| extension.attributes.iter().position(|a| a.name == n).unwrap_or(usize::MAX));
+            schemas.push(extension.id.as_str().into());
+        }
+    }
+    document.set("schemas", Json::Array(schemas));
+    document.sort_by_rank(|n| of.rank(n));
+}
+
+/// Refuses a document that lacks a required attribute, or has a blank one where it must be unique.
+pub fn complete(document: &Object, of: &ResourceType) -> Result<(), Fault> {
+    let lacking = |a: &&Attribute| {
+        let blank = |v: &Json| a.uniqueness != Uniqueness::None && v.as_str().is_some_and(|s| s.trim().is_empty());
+        a.required && !a.is_read_only() && !APART.contains(&a.name.as_str()) && document.get(&a.name).is_none_or(blank)
+    };
+    if let Some(missing) = of.schema.attributes.iter().find(lacking) {
+        return Err(Fault::new(Kind::InvalidValue, missing.name.as_str(), format!("a {} needs it, and it is missing or blank", of.name)));
+    }
+    for (extension, required) in &of.extensions {
+        let inner = document.get(&extension.id).and_then(Json::as_object);
+        if *required && inner.is_none() {
+            return Err(Fault::new(Kind::InvalidValue, extension.id.as_str(), format!("a {} needs this extension", of.name)));
+        }
+        let missing = |a: &&Attribute| a.required && !a.is_read_only() && inner.is_some_and(|i| i.get(&a.name).is_none());
+        if let Some(missing) = extension.attributes.iter().find(missing) {
+            return Err(Fault::new(Kind::InvalidValue, format!("{}:{}", extension.id, missing.name), "it is required and missing"));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(why: String) -> Fault {
+    Fault::new(Kind::InvalidValue, "", why)
+}
