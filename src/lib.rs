@@ -1,0 +1,5 @@
+//! scim-appliance: a SCIM 2.0 directory in one binary and one SQLite file.
+pub mod clock;
+pub mod scim;
+pub mod secret;
+pub mod store;

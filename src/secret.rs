@@ -1,0 +1,143 @@
+//! Random tokens and their digests. The only file that names a crypto library.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use ring::{digest, hmac};
+
+const PREFIX: &str = "scimapp_";
+const ID: usize = 8;
+/// 62^43 > 2^256.
+const SECRET: usize = 43;
+/// 62^6 > 2^32.
+const CHECKSUM: usize = 6;
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The system has no randomness to give.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the operating system gives no random numbers")]
+pub struct NoRandomness;
+
+/// A bearer token: `scimapp_` + public id (8) + `_` + secret (43 base62 characters, 256 bit) + CRC32 (6 base62
+/// characters). The checksum lets a scanner of leaked secrets tell a real token from a look-alike without asking us.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({}…)", self.id())
+    }
+}
+
+impl Token {
+    /// A new token.
+    pub fn generate() -> Result<Token, NoRandomness> {
+        let body = format!("{}_{}", random_text(ID)?, base62(&random::<32>()?, SECRET));
+        let checksum = base62(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECKSUM);
+        Ok(Token(format!("{PREFIX}{body}{checksum}")))
+    }
+
+    /// The token in a text, if its shape and checksum are right.
+    pub fn parse(text: &str) -> Option<Token> {
+        let rest = text.strip_prefix(PREFIX)?;
+        if rest.len() != ID + 1 + SECRET + CHECKSUM || !rest.bytes().enumerate().all(|(i, b)| if i == ID { b == b'_' } else { b.is_ascii_alphanumeric() }) {
+            return None;
+        }
+        let (body, checksum) = rest.split_at_checked(ID + 1 + SECRET)?;
+        (base62(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECKSUM) == checksum).then(|| Token(text.to_owned()))
+    }
+
+    /// The public id: it may be shown, logged and looked up.
+    pub fn id(&self) -> &str {
+        self.0.get(PREFIX.len()..PREFIX.len() + ID).unwrap_or("")
+    }
+
+    /// What is stored in place of the token. The secret has 256 random bits, so a plain hash cannot be searched.
+    pub fn digest(&self) -> Vec<u8> {
+        digest::digest(&digest::SHA256, self.0.as_bytes()).as_ref().to_vec()
+    }
+
+    /// The token itself, to show once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Are two digests equal? Takes the same time wherever they differ.
+pub fn same_digest(a: &[u8], b: &[u8]) -> bool {
+    static KEY: OnceLock<Option<hmac::Key>> = OnceLock::new();
+    let key = KEY.get_or_init(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
+    key.as_ref().is_some_and(|key| hmac::verify(key, a, hmac::sign(key, b).as_ref()).is_ok())
+}
+
+/// Random base62 characters, for names that must not collide or be guessed.
+pub fn random_text(length: usize) -> Result<String, NoRandomness> {
+    Ok(base62(&random::<32>()?, SECRET).chars().rev().take(length).collect())
+}
+
+/// SHA-256 as hexadecimal text.
+pub fn fingerprint(text: &str) -> String {
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// A big-endian number in base 62, filled up with zeros in front.
+fn base62(number: &[u8], length: usize) -> String {
+    let mut number = number.to_vec();
+    let mut digits = Vec::with_capacity(length);
+    for _ in 0..length {
+        let mut rest = 0u32;
+        for byte in &mut number {
+            let value = (rest << 8) | u32::from(*byte);
+            *byte = u8::try_from(value / 62).unwrap_or(0);
+            rest = value % 62;
+        }
+        digits.push(DIGITS.get(rest as usize).copied().unwrap_or(b'0'));
+    }
+    digits.iter().rev().map(|b| char::from(*b)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back_and_one_changed_character_is_not() {
+        let token = Token::generate().unwrap();
+        assert_eq!(token.reveal().len(), 66);
+        assert_eq!(Token::parse(token.reveal()).unwrap().id(), token.id());
+        for i in 0..token.reveal().len() {
+            let mut bytes = token.reveal().as_bytes().to_vec();
+            bytes[i] = if bytes[i] == b'a' { b'b' } else { b'a' };
+            assert!(Token::parse(std::str::from_utf8(&bytes).unwrap()).is_none(), "position {i}");
+        }
+        assert!(Token::parse("").is_none() && Token::parse("scimapp_é").is_none());
+    }
+
+    #[test]
+    fn base62_is_a_positional_system() {
+        assert_eq!(base62(&[0, 61], 3), "00z");
+        assert_eq!(base62(&[62], 3), "010");
+        assert_eq!(base62(&[0xff; 32], 43).len(), 43);
+        assert_ne!(base62(&[0xff; 32], 43), base62(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe], 43));
+    }
+
+    #[test]
+    fn a_token_does_not_speak() {
+        let token = Token::generate().unwrap();
+        assert!(!format!("{token:?}").contains(token.reveal()));
+    }
+
+    #[test]
+    fn digests_compare() {
+        let a = Token::generate().unwrap().digest();
+        let b = Token::generate().unwrap().digest();
+        assert!(same_digest(&a, &a) && !same_digest(&a, &b));
+    }
+}

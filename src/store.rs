@@ -1,0 +1,273 @@
+//! The only module that names rusqlite: one SQLite file, one writer thread, a few reader connections.
+//!
+//! A write is a job: a synchronous function that the writer thread runs inside a savepoint of a transaction that many
+//! jobs share, and that is answered after the COMMIT (see [`writer`]). A read is a function over a [`Reader`]: inline on
+//! the calling thread when it takes microseconds, on a reader thread when it may take longer.
+
+pub mod backup;
+mod changes;
+mod error;
+mod file;
+mod graph;
+mod jobs;
+mod members;
+mod migrate;
+mod narrow;
+mod reader;
+mod resources;
+mod settings;
+mod tokens;
+mod usage;
+mod writer;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+pub use changes::Change;
+pub use error::StoreError;
+pub use graph::{Graph, Node};
+pub use jobs::{Pending, Weight};
+pub use members::{Delta, Membership, Source};
+pub use reader::Reader;
+pub use resources::{Departure, Indexed, Row};
+pub use settings::{Control, Provisioning};
+pub use tokens::{TokenRow, TokenStatus};
+pub use usage::Usage;
+pub use writer::Writer;
+
+use crate::clock::Clock;
+use crate::scim::catalog::Catalog;
+
+/// How the file is opened and used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database file.
+    pub path: PathBuf,
+    /// Reader threads.
+    pub readers: usize,
+    /// The file never grows beyond this many bytes; 0: no bound but the disk's.
+    pub max_bytes: u64,
+    /// Open it although it lies on a network file system.
+    pub allow_network: bool,
+    /// Writes that wait, at most.
+    pub queue: usize,
+}
+
+impl Options {
+    /// The defaults for a file.
+    pub fn at(path: impl Into<PathBuf>) -> Options {
+        Options { path: path.into(), readers: 2, max_bytes: 0, allow_network: false, queue: 4096 }
+    }
+}
+
+/// What all connections of a process share.
+pub(crate) struct Shared {
+    /// Tells the stores of one process apart, for connections that belong to a thread.
+    id: u64,
+    path: PathBuf,
+    catalog: Arc<Catalog>,
+    clock: Clock,
+    types: HashMap<String, i64>,
+    graph: RwLock<Arc<Graph>>,
+    control: RwLock<Arc<Control>>,
+    usage: Mutex<Usage>,
+}
+
+type ReadJob = Box<dyn FnOnce(&Reader<'_>) + Send>;
+
+/// The store of one process: cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    writes: SyncSender<Box<dyn jobs::Job>>,
+    reads: SyncSender<ReadJob>,
+}
+
+/// The threads of a store; joined when the store is closed.
+pub struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    /// Waits until every thread has ended. They end when the last [`Store`] is dropped.
+    pub fn join(self) {
+        for thread in self.0 {
+            let _ = thread.join();
+        }
+    }
+}
+
+static NEXT_STORE: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The connection of this thread for inline reads, and the store it belongs to.
+    static INLINE: RefCell<Option<(u64, Connection)>> = const { RefCell::new(None) };
+}
+
+impl Store {
+    /// Opens (and if need be creates) the file, brings it to this program's version, and starts the threads.
+    ///
+    /// Errors: [`StoreError::Unusable`] with a sentence for a person: a folder that is missing, a link, a network file
+    /// system, a file of a newer version or of another program.
+    pub fn open(options: &Options, catalog: Arc<Catalog>, clock: Clock) -> Result<(Store, Threads), StoreError> {
+        let path = file::prepare(options)?;
+        let mut connection = writing_connection(&path)?;
+        if options.max_bytes > 0 {
+            file::limit(&connection, options.max_bytes)?;
+        }
+        migrate::migrate(&mut connection)?;
+        let types = migrate::register(&mut connection, &catalog, &clock)?;
+        let shared = Arc::new(Shared {
+            id: NEXT_STORE.fetch_add(1, Ordering::Relaxed),
+            path,
+            catalog,
+            clock,
+            types,
+            graph: RwLock::default(),
+            control: RwLock::default(),
+            usage: Mutex::default(),
+        });
+        let mut threads = Vec::new();
+        let (writes, jobs) = sync_channel(options.queue);
+        let for_writer = shared.clone();
+        threads.push(spawn("writer", move || writer::run(connection, &jobs, &for_writer))?);
+        let (reads, jobs) = sync_channel::<ReadJob>(options.queue);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for i in 0..options.readers.max(1) {
+            let (jobs, shared) = (jobs.clone(), shared.clone());
+            let connection = reading_connection(&shared.path, Duration::from_secs(5))?;
+            threads.push(spawn(&format!("reader-{i}"), move || read_all(&connection, &jobs, &shared))?);
+        }
+        Ok((Store { shared, writes, reads }, Threads(threads)))
+    }
+
+    /// Runs a read on this thread, now. For look-ups that take microseconds.
+    ///
+    /// Errors: [`StoreError::Busy`] when the file is locked at this instant: ask again with [`Store::read`].
+    pub fn inline<T, E: From<StoreError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+        INLINE.with(|slot| {
+            let mut slot = slot.borrow_mut();
+            if slot.as_ref().is_none_or(|(id, _)| *id != self.shared.id) {
+                *slot = Some((self.shared.id, reading_connection(&self.shared.path, Duration::ZERO)?));
+            }
+            match slot.as_ref() {
+                Some((_, connection)) => reader::snapshot(connection, &self.shared, read),
+                None => Err(StoreError::Closed.into()),
+            }
+        })
+    }
+
+    /// Runs a read on a reader thread.
+    pub fn read<T, E>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static) -> Pending<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, pending) = Pending::new();
+        let job: ReadJob = Box::new(move |reader| {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(reader)));
+            let _ = answer.send(result.unwrap_or_else(|_| Err(StoreError::Panicked.into())));
+        });
+        match self.reads.try_send(job) {
+            Ok(()) => pending,
+            Err(TrySendError::Full(_)) => Pending::failed(StoreError::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Pending::failed(StoreError::Closed),
+        }
+    }
+
+    /// Queues a write. Its answer comes after it is on disk; an `Err` of the job leaves nothing of it behind.
+    pub fn write<T, E>(&self, weight: Weight, write: impl FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static) -> Pending<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (job, pending) = jobs::job(weight, write);
+        match self.writes.try_send(job) {
+            Ok(()) => pending,
+            Err(TrySendError::Full(_)) => Pending::failed(StoreError::Overloaded),
+            Err(TrySendError::Disconnected(_)) => Pending::failed(StoreError::Closed),
+        }
+    }
+
+    /// Where reads and rejected requests leave what should be counted; the writer stores it in batches.
+    pub fn note(&self, note: impl FnOnce(&mut Usage)) {
+        let mut usage = self.shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        note(&mut usage);
+    }
+
+    /// The catalog that the file is held to.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.shared.catalog
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The clock of this store.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+}
+
+/// Takes the lock that a serving process holds for as long as it lives. It goes with the process, however that ends.
+///
+/// Errors: [`StoreError::Unusable`] when another process holds it.
+pub fn lock(database: &Path) -> Result<std::fs::File, StoreError> {
+    file::lock(database)
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|e| StoreError::Unusable(format!("cannot start a thread: {e}")))
+}
+
+fn read_all(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>, shared: &Arc<Shared>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        let outcome = reader::snapshot::<(), StoreError>(connection, shared, |reader| {
+            job(reader);
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "a read found no snapshot");
+        }
+    }
+}
+
+/// The page cache of one connection, in KiB.
+const CACHE_KIB: i64 = 2048;
+const STATEMENTS: usize = 128;
+
+/// The connection that writes. `busy_timeout` comes first, so that the switch to WAL waits for a neighbour.
+pub(crate) fn writing_connection(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "cache_size", -4 * CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn reading_connection(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(patience)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}

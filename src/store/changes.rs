@@ -1,0 +1,103 @@
+//! One row for every write: who changed what, when and by which request.
+
+use rusqlite::Connection;
+
+use super::{StoreError, Writer};
+
+/// How long change rows are kept.
+const KEPT_MILLISECONDS: i64 = 400 * 24 * 3600 * 1000;
+/// How many bytes of them, at most.
+const KEPT_BYTES: i64 = 2 << 30;
+/// `block.type` under which the bytes of change rows are counted.
+const BYTES: i64 = 0;
+const BLOCK_BITS: i64 = 10;
+
+/// One write, for the record. It holds no secret.
+#[derive(Debug, Default)]
+pub struct Change<'a> {
+    /// `token:ID` or `command:NAME`.
+    pub actor: &'a str,
+    /// The request id that the log shows.
+    pub request: Option<&'a str>,
+    /// What was done.
+    pub op: &'a str,
+    /// The code of the resource's type.
+    pub code: Option<i64>,
+    /// The resource's id.
+    pub resource: Option<&'a str>,
+    /// JSON of the attributes that changed, as they were.
+    pub before: Option<String>,
+    /// And as they became.
+    pub after: Option<String>,
+    /// Members that came.
+    pub added: Vec<String>,
+    /// Members that went.
+    pub removed: Vec<String>,
+}
+
+impl Writer<'_> {
+    /// Records a write under [`Writer::next_change`].
+    pub fn record(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        let list = |ids: &[String]| -> Result<Option<String>, StoreError> {
+            Ok(if ids.is_empty() { None } else { Some(serde_json::to_string(ids)?) })
+        };
+        let (added, removed) = (list(&change.added)?, list(&change.removed)?);
+        let size = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let bytes = 100 + size(&change.before) + size(&change.after) + size(&added) + size(&removed);
+        let (n, now) = (self.next_change(), self.now());
+        let connection = self.connection();
+        connection
+            .prepare_cached(
+                "insert into change (n, at, actor, request, op, type, resource, before, after, added, removed)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute((
+                n,
+                now,
+                change.actor,
+                change.request,
+                change.op,
+                change.code,
+                change.resource,
+                &change.before,
+                &change.after,
+                added,
+                removed,
+            ))?;
+        connection
+            .prepare_cached(
+                "insert into block (type, block, n) values (?1, ?2, ?3)
+                 on conflict (type, block) do update set n = n + excluded.n",
+            )?
+            .execute((BYTES, n >> BLOCK_BITS, i64::try_from(bytes).unwrap_or(0)))?;
+        self.change_made();
+        Ok(())
+    }
+}
+
+/// Drops the oldest block of change rows when it is too old or all of them are too many; never the newest block.
+pub(super) fn purge(connection: &Connection, now: i64) -> Result<(), StoreError> {
+    let (oldest, newest, total): (Option<i64>, Option<i64>, i64) = connection
+        .prepare_cached("select min(block), max(block), coalesce(sum(n), 0) from block where type = ?1")?
+        .query_row([BYTES], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let (Some(oldest), true) = (oldest, oldest < newest) else { return Ok(()) };
+    let end = (oldest + 1) << BLOCK_BITS;
+    let last: Option<i64> = connection.prepare_cached("select max(at) from (select at from change where n < ?1 order by n desc limit 1)")?.query_row([end], |r| r.get(0))?;
+    if total <= KEPT_BYTES && last.is_some_and(|at| at > now - KEPT_MILLISECONDS) {
+        return Ok(());
+    }
+    connection.execute_batch("begin immediate")?;
+    let purged = purge_block(connection, oldest, end);
+    if purged.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("rollback")?;
+    }
+    purged
+}
+
+fn purge_block(connection: &Connection, block: i64, end: i64) -> Result<(), StoreError> {
+    connection.execute("delete from change where n < ?1", [end])?;
+    connection.execute("delete from block where type = ?1 and block = ?2", (BYTES, block))?;
+    super::migrate::set(connection, "change_floor", &end.to_string())?;
+    connection.execute_batch("commit")?;
+    Ok(())
+}

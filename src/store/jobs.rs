@@ -1,0 +1,122 @@
+//! A write on its way: queued, run, and answered when its fate is known.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::writer::Writer;
+
+/// How much work a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It shares a transaction with others.
+    Light,
+    /// It has one for itself: over a thousand member rows, whole files.
+    Heavy,
+}
+
+/// What a job wishes for its savepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Keep what it wrote.
+    Keep,
+    /// Undo what it wrote.
+    Undo,
+}
+
+pub(super) trait Job: Send {
+    fn weight(&self) -> Weight;
+    fn run(&mut self, writer: &mut Writer<'_>) -> Verdict;
+    /// `None`: the transaction is on disk. Some: all of it is lost, refusals too, since a refusal may rest on a
+    /// neighbour's row that is lost with it.
+    fn answer(self: Box<Self>, lost: Option<&StoreError>);
+}
+
+struct Write<F, T, E> {
+    weight: Weight,
+    write: Option<F>,
+    result: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+pub(super) fn job<T, E, F>(weight: Weight, write: F) -> (Box<dyn Job>, Pending<T, E>)
+where
+    F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let (answer, pending) = Pending::new();
+    (Box::new(Write { weight, write: Some(write), result: None, answer }), pending)
+}
+
+impl<T, E, F> Job for Write<F, T, E>
+where
+    F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn weight(&self) -> Weight {
+        self.weight
+    }
+
+    fn run(&mut self, writer: &mut Writer<'_>) -> Verdict {
+        let Some(write) = self.write.take() else { return Verdict::Undo };
+        let result = catch_unwind(AssertUnwindSafe(|| write(writer))).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        let verdict = if result.is_ok() { Verdict::Keep } else { Verdict::Undo };
+        self.result = Some(result);
+        verdict
+    }
+
+    fn answer(self: Box<Self>, lost: Option<&StoreError>) {
+        let result = match (lost, self.result) {
+            (None, Some(result)) => result,
+            (Some(error), _) => Err(error.clone().into()),
+            (None, None) => Err(StoreError::Panicked.into()),
+        };
+        // A client that has gone does not need its answer; its write stands.
+        let _ = self.answer.send(result);
+    }
+}
+
+/// The answer to come.
+#[must_use]
+pub struct Pending<T, E>(State<T, E>);
+
+enum State<T, E> {
+    Waiting(oneshot::Receiver<Result<T, E>>),
+    Failed(Option<StoreError>),
+}
+
+impl<T, E: From<StoreError>> Pending<T, E> {
+    pub(super) fn new() -> (oneshot::Sender<Result<T, E>>, Pending<T, E>) {
+        let (answer, receiver) = oneshot::channel();
+        (answer, Pending(State::Waiting(receiver)))
+    }
+
+    pub(super) fn failed(error: StoreError) -> Pending<T, E> {
+        Pending(State::Failed(Some(error)))
+    }
+
+    /// Waits for it on a thread that may block: commands, not the server.
+    pub fn wait(self) -> Result<T, E> {
+        match self.0 {
+            State::Waiting(receiver) => receiver.blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into())),
+            State::Failed(error) => Err(error.unwrap_or(StoreError::Closed).into()),
+        }
+    }
+}
+
+impl<T, E: From<StoreError>> Future for Pending<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
+        match &mut self.0 {
+            State::Waiting(receiver) => Pin::new(receiver).poll(cx).map(|r| r.unwrap_or_else(|_| Err(StoreError::Closed.into()))),
+            State::Failed(error) => Poll::Ready(Err(error.take().unwrap_or(StoreError::Closed).into())),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Numbered migrations, and what a newer program has to redo in an older file.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+use super::resources::Indexed;
+use crate::clock::Clock;
+use crate::scim::catalog::Catalog;
+use crate::scim::json::{Json, Object};
+use crate::scim::name::fold_version;
+use crate::scim::project::is_plain;
+use crate::secret;
+
+/// Marks a file as ours ("SCIM").
+pub(super) const APPLICATION_ID: i32 = 0x5343_494d;
+
+/// In order; the first one makes `user_version` 1.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_directory.sql")];
+
+/// The version of files that this program writes.
+pub(super) fn version() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+/// Brings a file to this program's version, each migration in its own transaction.
+///
+/// Errors: [`StoreError::Unusable`] for a file of a newer version, and for one that is another program's.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found: i32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        check(&transaction, found)?;
+        let Some(sql) = usize::try_from(found).ok().and_then(|v| MIGRATIONS.get(v)) else { return Ok(()) };
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", found + 1)?;
+        transaction.commit()?;
+    }
+}
+
+/// Is it a file that this program can work with?
+pub(super) fn check(connection: &Connection, found: i32) -> Result<(), StoreError> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
+    let tables: i64 = connection.query_row("select count(*) from sqlite_schema", [], |r| r.get(0))?;
+    if id != APPLICATION_ID && tables > 0 {
+        return Err(StoreError::Unusable("the file is an SQLite database of another program".into()));
+    }
+    if found > version() {
+        return Err(StoreError::Unusable(format!(
+            "the database has version {found}, written by a newer scim-appliance; this one knows up to {}",
+            version()
+        )));
+    }
+    Ok(())
+}
+
+/// Registers the catalog's resource types and gives their codes; redoes what depends on definitions and on Unicode's
+/// tables when those have changed since the file was last opened.
+pub(super) fn register(connection: &mut Connection, catalog: &Catalog, clock: &Clock) -> Result<HashMap<String, i64>, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for of in &catalog.resource_types {
+        transaction.execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
+    }
+    let types = {
+        let mut statement = transaction.prepare("select name, code from resource_type")?;
+        statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<HashMap<String, i64>, _>>()?
+    };
+    let tag = secret::random_text(8).map_err(|e| StoreError::Unusable(e.to_string()))?;
+    let known = |name: &str| setting(&transaction, name);
+    if known("file_tag")?.is_none() {
+        set(&transaction, "file_tag", &tag)?;
+        set(&transaction, "created", &clock.now().to_string())?;
+    }
+    let fingerprint = secret::fingerprint(&catalog.fingerprint_text());
+    let (fold_now, catalog_now) = (fold_version(), fingerprint);
+    if known("fold")?.as_ref() != Some(&fold_now) || known("catalog")?.as_ref() != Some(&catalog_now) {
+        reindex(&transaction, catalog, &types)?;
+        set(&transaction, "fold", &fold_now)?;
+        set(&transaction, "catalog", &catalog_now)?;
+    }
+    transaction.commit()?;
+    Ok(types)
+}
+
+fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i64>) -> Result<(), StoreError> {
+    connection.execute("delete from value", [])?;
+    for of in &catalog.resource_types {
+        let code = types.get(&of.name);
+        let mut rows = connection.prepare("select pk, doc from resource where type = ?1")?;
+        let mut update = connection.prepare(
+            "update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5, plain = ?6 where pk = ?1",
+        )?;
+        let mut found = rows.query([code])?;
+        while let Some(row) = found.next()? {
+            let (pk, doc): (i64, String) = (row.get(0)?, row.get(1)?);
+            let document = parse(&doc)?;
+            let indexed = Indexed::of(&document, of);
+            let plain = is_plain(&document, of);
+            update.execute((pk, &indexed.name_key, &indexed.external_id, &indexed.display_key, &indexed.label, plain)).map_err(|e| {
+                StoreError::Unusable(format!("two people or groups have names that count as equal by the current Unicode tables: {} ({e})", indexed.label))
+            })?;
+            indexed.put_values(connection, pk)?;
+        }
+    }
+    Ok(())
+}
+
+/// A stored document as a tree.
+pub(super) fn parse(doc: &str) -> Result<Object, StoreError> {
+    match Json::parse(doc.as_bytes()) {
+        Ok(Json::Object(object)) => Ok(object),
+        Ok(_) => Err(StoreError::Corrupt("a stored document is not an object".into())),
+        Err(fault) => Err(StoreError::Corrupt(format!("a stored document cannot be read: {fault}"))),
+    }
+}
+
+pub(super) fn setting(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached("select value from setting where name = ?1")?;
+    let mut rows = statement.query([name])?;
+    Ok(match rows.next()? {
+        Some(row) => Some(row.get(0)?),
+        None => None,
+    })
+}
+
+pub(super) fn set(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("insert into setting (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value")?
+        .execute((name, value))?;
+    Ok(())
+}

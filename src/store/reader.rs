@@ -1,0 +1,94 @@
+//! What a read works with: one connection, one snapshot.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::{Control, Graph, Shared, StoreError};
+use crate::scim::catalog::{Catalog, ResourceType};
+
+/// A snapshot of the file: all statements of one answer see the same state.
+pub struct Reader<'c> {
+    connection: &'c Connection,
+    shared: &'c Arc<Shared>,
+    /// False inside a write: what is not committed must not reach what others share.
+    publishes: bool,
+}
+
+/// Runs a read inside one transaction.
+pub(super) fn snapshot<T, E: From<StoreError>>(
+    connection: &Connection,
+    shared: &Arc<Shared>,
+    read: impl FnOnce(&Reader<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let step = |sql: &str| -> Result<(), StoreError> {
+        connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    };
+    step("begin")?;
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&Reader::new(connection, shared, true))));
+    // A snapshot that stays open would keep the write-ahead log from being reset.
+    step("rollback")?;
+    result.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+}
+
+impl<'c> Reader<'c> {
+    pub(super) fn new(connection: &'c Connection, shared: &'c Arc<Shared>, publishes: bool) -> Reader<'c> {
+        Reader { connection, shared, publishes }
+    }
+
+    pub(super) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
+    /// The catalog that the file is held to.
+    pub fn catalog(&self) -> &'c Catalog {
+        &self.shared.catalog
+    }
+
+    /// The code under which a resource type stands in the file.
+    pub fn code(&self, of: &ResourceType) -> i64 {
+        // Every type of the catalog was registered when the file was opened.
+        self.shared.types.get(&of.name).copied().unwrap_or(-1)
+    }
+
+    /// The resource type behind a code.
+    pub fn resource_type(&self, code: i64) -> Option<&'c Arc<ResourceType>> {
+        let name = self.shared.types.iter().find(|(_, c)| **c == code)?.0;
+        self.shared.catalog.resource_type(name)
+    }
+
+    /// The generations of tokens and settings, and of the group graph.
+    pub(super) fn generations(&self) -> Result<(i64, i64), StoreError> {
+        let mut statement = self.connection.prepare_cached("select control, graph from generation where id = 1")?;
+        Ok(statement.query_row([], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    }
+
+    /// Tokens and settings, as this snapshot has them.
+    pub fn control(&self) -> Result<Arc<Control>, StoreError> {
+        let (generation, _) = self.generations()?;
+        let held = self.shared.control.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        if held.generation == generation {
+            return Ok(held);
+        }
+        let fresh = Arc::new(Control::load(self.connection, generation)?);
+        if self.publishes {
+            *self.shared.control.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh.clone();
+        }
+        Ok(fresh)
+    }
+
+    /// The groups, their names and how they are nested, as this snapshot has them.
+    pub fn graph(&self) -> Result<Arc<Graph>, StoreError> {
+        let (_, generation) = self.generations()?;
+        let held = self.shared.graph.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        if held.generation() == generation {
+            return Ok(held);
+        }
+        let fresh = Arc::new(Graph::load(self.connection, generation, &self.shared.types)?);
+        if self.publishes {
+            *self.shared.graph.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh.clone();
+        }
+        Ok(fresh)
+    }
+}

@@ -1,0 +1,336 @@
+//! Resources: live ones in `resource`, with their folded values in `value` and their counts in `block`; deleted ones in
+//! `departed`.
+
+use rusqlite::Connection;
+
+use super::migrate::parse;
+use super::{Reader, StoreError, Writer};
+use crate::scim::catalog::ResourceType;
+use crate::scim::json::{Json, Object};
+use crate::scim::name::fold;
+use crate::scim::schema::Uniqueness;
+
+/// `value.attribute` of emails.value.
+pub(super) const EMAILS_VALUE: i64 = 1;
+/// Keys of one row of `block`.
+const BLOCK_BITS: i64 = 10;
+
+/// A live resource as it is stored.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its key: the order of lists.
+    pub pk: i64,
+    /// Its id.
+    pub id: String,
+    /// The code of its type.
+    pub code: i64,
+    /// When it was created, in milliseconds since 1970.
+    pub created: i64,
+    /// When it was last modified.
+    pub modified: i64,
+    /// The number of the change that last wrote it.
+    pub version: i64,
+    /// How many members it has.
+    pub members: u64,
+    /// The document may be shown as it is.
+    pub plain: bool,
+    /// The document: canonical JSON without id, meta, groups and members.
+    pub doc: String,
+}
+
+impl Row {
+    /// The document as a tree.
+    pub fn document(&self) -> Result<Object, StoreError> {
+        parse(&self.doc)
+    }
+}
+
+/// What of a document stands in index columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// The folded unique name: userName, or a group's displayName.
+    pub name_key: String,
+    /// externalId as sent.
+    pub external_id: Option<String>,
+    /// The folded displayName.
+    pub display_key: Option<String>,
+    /// What `members.display` shows.
+    pub label: String,
+    /// Folded values of emails.
+    pub emails: Vec<String>,
+}
+
+impl Indexed {
+    /// What a document of this type has to be found by.
+    pub fn of(document: &Object, of: &ResourceType) -> Indexed {
+        let text = |name: &str| document.get(name).and_then(Json::as_str);
+        let name = of.schema.attributes.iter().find(|a| a.required && a.uniqueness == Uniqueness::Server);
+        let name = name.and_then(|a| text(&a.name)).unwrap_or("");
+        let display = text("displayName");
+        let formatted = document.get("name").and_then(Json::as_object).and_then(|n| n.get("formatted")).and_then(Json::as_str);
+        let emails = document.get("emails").map(Json::elements).unwrap_or_default();
+        let mut emails: Vec<String> =
+            emails.iter().filter_map(|e| e.as_object()?.get("value")?.as_str()).map(fold).collect();
+        emails.sort();
+        emails.dedup();
+        Indexed {
+            name_key: fold(name),
+            external_id: text("externalId").map(str::to_owned),
+            display_key: display.map(fold),
+            label: display.or(formatted).filter(|d| !d.is_empty()).unwrap_or(name).to_owned(),
+            emails,
+        }
+    }
+
+    pub(super) fn put_values(&self, connection: &Connection, pk: i64) -> Result<(), StoreError> {
+        for email in &self.emails {
+            connection
+                .prepare_cached("insert into value (attribute, value, pk) values (?1, ?2, ?3)")?
+                .execute((EMAILS_VALUE, email, pk))?;
+        }
+        Ok(())
+    }
+
+    fn drop_values(&self, connection: &Connection, pk: i64) -> Result<(), StoreError> {
+        for email in &self.emails {
+            connection
+                .prepare_cached("delete from value where attribute = ?1 and value = ?2 and pk = ?3")?
+                .execute((EMAILS_VALUE, email, pk))?;
+        }
+        Ok(())
+    }
+}
+
+const FIND: &str = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r where r.id = ?1 and r.type = ?2";
+const COLUMNS: &str = "r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc";
+
+fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        pk: r.get(0)?,
+        id: r.get(1)?,
+        code: r.get(2)?,
+        created: r.get(3)?,
+        modified: r.get(4)?,
+        version: r.get(5)?,
+        members: natural(r, 6)?,
+        plain: r.get(7)?,
+        doc: r.get(8)?,
+    })
+}
+
+/// A count: SQLite has no unsigned integers, and none of ours is negative.
+fn natural(r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(r.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+impl Reader<'_> {
+    /// The live resource of this type and id.
+    pub fn find(&self, of: &ResourceType, id: &str) -> Result<Option<Row>, StoreError> {
+        let mut statement = self.connection().prepare_cached(FIND)?;
+        let mut rows = statement.query((id, self.code(of)))?;
+        Ok(match rows.next()? {
+            Some(r) => Some(row(r)?),
+            None => None,
+        })
+    }
+
+    /// The key of the live resource of this type with this unique name, already folded.
+    pub fn key_by_name(&self, of: &ResourceType, name_key: &str) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.connection().prepare_cached("select pk from resource where type = ?1 and name_key = ?2")?;
+        let mut rows = statement.query((self.code(of), name_key))?;
+        Ok(match rows.next()? {
+            Some(r) => Some(r.get(0)?),
+            None => None,
+        })
+    }
+
+    /// The live resources with these keys, in the order of the keys; keys that are gone are left out.
+    pub fn rows(&self, keys: &[i64]) -> Result<Vec<Row>, StoreError> {
+        let sql = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r where r.pk = ?1";
+        let mut statement = self.connection().prepare_cached(sql)?;
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let mut rows = statement.query([key])?;
+            if let Some(r) = rows.next()? {
+                found.push(row(r)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many live resources of a type there are: a sum over blocks, not a count over rows.
+    pub fn total(&self, of: &ResourceType) -> Result<u64, StoreError> {
+        let mut statement = self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1")?;
+        Ok(statement.query_row([self.code(of)], |r| natural(r, 0))?)
+    }
+
+    /// The keys of a page of all live resources of a type, in the order of their creation: after `offset` of them.
+    /// Whole blocks are skipped, so that the last page costs what the first one does.
+    pub fn page(&self, of: &ResourceType, offset: u64, limit: u64) -> Result<Vec<i64>, StoreError> {
+        let code = self.code(of);
+        let mut statement = self.connection().prepare_cached("select block, n from block where type = ?1 order by block")?;
+        let mut rows = statement.query([code])?;
+        let mut left = offset;
+        while let Some(r) = rows.next()? {
+            let (block, n): (i64, u64) = (r.get(0)?, natural(r, 1)?);
+            if left < n {
+                return self.keys_from(code, block << BLOCK_BITS, left, limit);
+            }
+            left -= n;
+        }
+        Ok(Vec::new())
+    }
+
+    /// The keys of a page of all live resources of a type that come after a key.
+    pub fn page_after(&self, of: &ResourceType, key: i64, limit: u64) -> Result<Vec<i64>, StoreError> {
+        self.keys_from(self.code(of), key.saturating_add(1), 0, limit)
+    }
+
+    fn keys_from(&self, code: i64, from: i64, skip: u64, limit: u64) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select pk from resource indexed by resource_by_type where type = ?1 and pk >= ?2 order by pk limit ?4 offset ?3",
+        )?;
+        let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        Ok(statement.query_map((code, from, bound(skip), bound(limit)), |r| r.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Calls `each` for every live resource of a type, in the order of creation, until it says stop.
+    pub fn scan(&self, of: &ResourceType, mut each: impl FnMut(Row) -> Result<bool, StoreError>) -> Result<(), StoreError> {
+        let sql = format!("select {COLUMNS} from resource r indexed by resource_by_type where r.type = ?1 order by r.pk");
+        let mut statement = self.connection().prepare_cached(&sql)?;
+        let mut rows = statement.query([self.code(of)])?;
+        while let Some(r) = rows.next()? {
+            if !each(row(r)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+
+/// A resource that leaves the live ones.
+#[derive(Debug)]
+pub struct Departure<'a> {
+    /// What it was.
+    pub row: &'a Row,
+    /// The ids of its members.
+    pub members: &'a [String],
+    /// The ids of the groups that it was in.
+    pub groups: &'a [String],
+}
+
+impl Writer<'_> {
+    /// Stores a new resource and gives its key. The change row comes after it, under [`Writer::next_change`].
+    ///
+    /// Errors: [`StoreError::Taken`] when the unique name is there already: the index decides, whatever was asked before.
+    pub fn insert(&mut self, of: &ResourceType, id: &str, document: &Object, plain: bool) -> Result<i64, StoreError> {
+        let indexed = Indexed::of(document, of);
+        let (code, now, version) = (self.code(of), self.now(), self.next_change());
+        let connection = self.connection();
+        connection
+            .prepare_cached(
+                "insert into resource (id, type, name_key, external_id, display_key, label, created, modified, version, plain, doc)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10)",
+            )?
+            .execute((
+                id,
+                code,
+                &indexed.name_key,
+                &indexed.external_id,
+                &indexed.display_key,
+                &indexed.label,
+                now,
+                version,
+                plain,
+                Json::text(&Json::Object(document.clone())),
+            ))?;
+        let pk = connection.last_insert_rowid();
+        indexed.put_values(connection, pk)?;
+        count(connection, code, pk, 1)?;
+        if of.name == "Group" {
+            self.raise_graph()?;
+        }
+        Ok(pk)
+    }
+
+    /// Replaces the document of a live resource.
+    ///
+    /// Errors: [`StoreError::Taken`] as for [`Writer::insert`].
+    pub fn update(&mut self, of: &ResourceType, row: &Row, before: &Object, after: &Object, plain: bool) -> Result<(), StoreError> {
+        let (old, new) = (Indexed::of(before, of), Indexed::of(after, of));
+        let (now, version) = (self.now(), self.next_change());
+        let connection = self.connection();
+        let text = Json::text(&Json::Object(after.clone()));
+        connection
+            .prepare_cached("update resource set modified = ?2, version = ?3, plain = ?4, doc = ?5 where pk = ?1")?
+            .execute((row.pk, now, version, plain, text))?;
+        if old == new {
+            return Ok(());
+        }
+        connection
+            .prepare_cached("update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5 where pk = ?1")?
+            .execute((row.pk, &new.name_key, &new.external_id, &new.display_key, &new.label))?;
+        if old.emails != new.emails {
+            old.drop_values(connection, row.pk)?;
+            new.put_values(connection, row.pk)?;
+        }
+        if of.name == "Group" && old.label != new.label {
+            self.raise_graph()?;
+        }
+        Ok(())
+    }
+
+    /// Marks a resource as written by the change that is being made: its members changed, its document did not.
+    pub fn touch(&mut self, pk: i64) -> Result<(), StoreError> {
+        let (now, version) = (self.now(), self.next_change());
+        self.connection().prepare_cached("update resource set modified = ?2, version = ?3 where pk = ?1")?.execute((pk, now, version))?;
+        Ok(())
+    }
+
+    /// Moves a resource to the departed. Its member rows must be gone by then.
+    pub fn depart(&mut self, of: &ResourceType, departure: &Departure<'_>) -> Result<(), StoreError> {
+        let Departure { row, members, groups } = departure;
+        let document = row.document()?;
+        let indexed = Indexed::of(&document, of);
+        let (now, change) = (self.now(), self.next_change());
+        let connection = self.connection();
+        connection
+            .prepare_cached(
+                "insert into departed (pk, id, type, name_key, external_id, created, modified, departed, change, doc, members, groups)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute((
+                row.pk,
+                &row.id,
+                row.code,
+                &indexed.name_key,
+                &indexed.external_id,
+                row.created,
+                row.modified,
+                now,
+                change,
+                &row.doc,
+                serde_json::to_string(members)?,
+                serde_json::to_string(groups)?,
+            ))?;
+        indexed.drop_values(connection, row.pk)?;
+        connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
+        count(connection, row.code, row.pk, -1)?;
+        if of.name == "Group" {
+            self.raise_graph()?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts a live resource in, or out.
+pub(super) fn count(connection: &Connection, code: i64, pk: i64, n: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "insert into block (type, block, n) values (?1, ?2, ?3)
+             on conflict (type, block) do update set n = n + excluded.n",
+        )?
+        .execute((code, pk >> BLOCK_BITS, n))?;
+    Ok(())
+}

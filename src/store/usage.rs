@@ -1,0 +1,66 @@
+//! What reads leave behind: last-used times of tokens and counts of dialect rules. Reads never write; the writer
+//! thread stores this every few seconds. A crash may lose the last seconds of it, and of nothing else.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Gathered in memory since the last time.
+#[derive(Debug, Default)]
+pub struct Usage {
+    tokens: HashMap<String, LastUse>,
+    rules: HashMap<&'static str, (i64, i64)>,
+}
+
+#[derive(Debug)]
+struct LastUse {
+    at: i64,
+    address: String,
+    client: String,
+}
+
+impl Usage {
+    /// A token was used.
+    pub fn token(&mut self, id: &str, at: i64, address: std::net::IpAddr, client: &str) {
+        match self.tokens.get_mut(id) {
+            Some(last) if last.at == at => {}
+            // The address and client of a token hardly ever change: do not allocate for each request.
+            Some(last) if last.client == client => last.at = at,
+            _ => {
+                let last = LastUse { at, address: address.to_string(), client: client.to_owned() };
+                self.tokens.insert(id.to_owned(), last);
+            }
+        }
+    }
+
+    /// Dialect rules were needed.
+    pub fn rules(&mut self, names: impl Iterator<Item = &'static str>, at: i64) {
+        for name in names {
+            let count = self.rules.entry(name).or_default();
+            *count = (count.0 + 1, at);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.rules.is_empty()
+    }
+}
+
+pub(super) fn store(connection: &Connection, usage: &Usage) -> Result<(), StoreError> {
+    for (id, last) in &usage.tokens {
+        connection
+            .prepare_cached("update token set last_used = ?2, last_address = ?3, last_client = ?4 where id = ?1")?
+            .execute((id, last.at, &last.address, &last.client))?;
+    }
+    for (rule, (n, last)) in &usage.rules {
+        connection
+            .prepare_cached(
+                "insert into dialect_count (rule, n, last) values (?1, ?2, ?3)
+                 on conflict (rule) do update set n = n + excluded.n, last = excluded.last",
+            )?
+            .execute((rule, n, last))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! The writer thread: group commit.
+//!
+//! It drains its queue into one transaction with a savepoint for each job, commits once, and answers after the commit,
+//! so that one sync of the disk serves all that wait. SQLite may roll a *whole* transaction back on a full disk or an
+//! I/O error, savepoints included; so after every job and after COMMIT the thread asks whether the transaction is still
+//! there. If it is not, every job of the batch is answered with the failure, whatever it thought of itself.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::jobs::{Job, Verdict, Weight};
+use super::reader::Reader;
+use super::{Shared, StoreError, changes, usage, writing_connection};
+
+/// Jobs of one transaction, at most.
+const BATCH: usize = 256;
+/// How long jobs are taken into one transaction.
+const BATCH_TIME: Duration = Duration::from_millis(5);
+/// How often counters and last-used times are stored, and old change rows looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(2);
+
+/// What a job works with: everything that a [`Reader`] sees, and the means to change it.
+pub struct Writer<'c> {
+    reader: Reader<'c>,
+    now: i64,
+    change: i64,
+}
+
+impl<'c> Deref for Writer<'c> {
+    type Target = Reader<'c>;
+    fn deref(&self) -> &Reader<'c> {
+        &self.reader
+    }
+}
+
+impl Writer<'_> {
+    /// The time of this transaction, in milliseconds since 1970: never before a time that the file already holds.
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// The number of the change that this job is about to make.
+    pub fn next_change(&self) -> i64 {
+        self.change + 1
+    }
+
+    pub(super) fn change_made(&mut self) {
+        self.change += 1;
+    }
+}
+
+/// Where the file stands at the start of a transaction.
+fn last_change(connection: &Connection) -> Result<(i64, i64), StoreError> {
+    let mut statement = connection.prepare_cached("select n, at from change order by n desc limit 1")?;
+    let mut rows = statement.query([])?;
+    Ok(match rows.next()? {
+        Some(row) => (row.get(0)?, row.get(1)?),
+        None => (0, 0),
+    })
+}
+
+pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, shared: &Arc<Shared>) {
+    let mut held = None;
+    let mut housekept = Instant::now();
+    loop {
+        let first = match held.take() {
+            Some(job) => Ok(job),
+            None => jobs.recv_timeout(HOUSEKEEPING),
+        };
+        match first {
+            Ok(job) => {
+                let (batch, lost) = batch(&connection, shared, job, jobs, &mut held);
+                if let Some(error) = &lost {
+                    tracing::error!(%error, jobs = batch.len(), "a transaction was lost; every request in it is refused");
+                }
+                for job in batch {
+                    job.answer(lost.as_ref());
+                }
+                if matches!(lost, Some(StoreError::Io(_))) {
+                    reopen(&mut connection, shared);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if housekept.elapsed() >= HOUSEKEEPING {
+            housekept = Instant::now();
+            if let Err(error) = housekeeping(&connection, shared) {
+                tracing::warn!(%error, "counters could not be stored");
+            }
+        }
+    }
+    let closed = housekeeping(&connection, shared).and_then(|()| {
+        connection.pragma_update(None, "wal_checkpoint", "truncate")?;
+        Ok(())
+    });
+    if let Err(error) = closed {
+        tracing::warn!(%error, "the database was not closed tidily; nothing is lost");
+    }
+}
+
+fn step(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Runs one transaction. Gives the jobs that were in it, and the error if it was lost.
+fn batch(
+    connection: &Connection,
+    shared: &Arc<Shared>,
+    first: Box<dyn Job>,
+    queue: &Receiver<Box<dyn Job>>,
+    held: &mut Option<Box<dyn Job>>,
+) -> (Vec<Box<dyn Job>>, Option<StoreError>) {
+    let mut done = Vec::new();
+    let begun = step(connection, "begin immediate").and_then(|()| last_change(connection));
+    let (change, at) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return (vec![first], Some(undo(connection, error))),
+    };
+    let mut writer = Writer { reader: Reader::new(connection, shared, false), now: shared.clock.now().max(at), change };
+    let started = Instant::now();
+    let mut next = Some(first);
+    while let Some(mut job) = next.take() {
+        let heavy = job.weight() == Weight::Heavy;
+        if heavy && !done.is_empty() {
+            *held = Some(job);
+            break;
+        }
+        let outcome = in_savepoint(&mut writer, job.as_mut());
+        done.push(job);
+        if let Err(error) = outcome {
+            return (done, Some(undo(connection, error)));
+        }
+        if heavy || done.len() >= BATCH || started.elapsed() >= BATCH_TIME {
+            break;
+        }
+        next = queue.try_recv().ok();
+    }
+    match step(connection, "commit") {
+        Ok(()) if connection.is_autocommit() => (done, None),
+        Ok(()) => (done, Some(undo(connection, StoreError::Io("the transaction did not end".into())))),
+        Err(error) => (done, Some(undo(connection, error))),
+    }
+}
+
+/// Runs a job. An error means that the transaction is gone, not that the job refused.
+fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreError> {
+    let connection = writer.reader.connection();
+    step(connection, "savepoint job")?;
+    let before = writer.change;
+    let verdict = job.run(writer);
+    let connection = writer.reader.connection();
+    if connection.is_autocommit() {
+        return Err(StoreError::Full);
+    }
+    if verdict == Verdict::Undo {
+        writer.change = before;
+        step(connection, "rollback to job")?;
+    }
+    step(connection, "release job")
+}
+
+fn undo(connection: &Connection, error: StoreError) -> StoreError {
+    if !connection.is_autocommit() && step(connection, "rollback").is_err() {
+        return StoreError::Io(error.to_string());
+    }
+    error
+}
+
+/// After an I/O error the connection's view of the file is not to be trusted.
+fn reopen(connection: &mut Connection, shared: &Arc<Shared>) {
+    match writing_connection(&shared.path) {
+        Ok(fresh) => *connection = fresh,
+        Err(error) => tracing::error!(%error, "the database cannot be opened again; will try at the next write"),
+    }
+}
+
+fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let gathered = std::mem::take(&mut *shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    if !gathered.is_empty() {
+        step(connection, "begin immediate")?;
+        let stored = usage::store(connection, &gathered).and_then(|()| step(connection, "commit"));
+        if let Err(error) = stored {
+            return Err(undo(connection, error));
+        }
+    }
+    changes::purge(connection, shared.clock.now())
+}
