@@ -37,7 +37,7 @@ pub use graph::{Graph, Node};
 pub use jobs::{Pending, Weight};
 pub use members::{Delta, Membership, Source};
 pub use reader::Reader;
-pub use resources::{Departure, Indexed, Row};
+pub use resources::{Departure, Indexed, Prepared, Row};
 pub use settings::{Control, Provisioning};
 pub use tokens::{TokenRow, TokenStatus};
 pub use usage::Usage;

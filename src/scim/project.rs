@@ -31,6 +31,12 @@ impl<'c> Projection<'c> {
         !self.chosen && self.excluded.is_empty()
     }
 
+    /// True when the answer differs from the default one at most by leaving these top-level attributes out as a whole.
+    pub fn only_leaves_out(&self, names: &[&str]) -> bool {
+        let plain = |p: &Place<'_>| matches!(p, Place::Attribute(path) if path.sub.is_none() && names.iter().any(|n| path.is(n)));
+        !self.chosen && self.excluded.iter().all(plain)
+    }
+
     /// Will this top-level attribute be shown? If not, it need not be looked up.
     pub fn wants(&self, attribute: &Attribute) -> bool {
         self.shows(None, attribute)

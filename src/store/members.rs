@@ -87,6 +87,19 @@ impl Reader<'_> {
         Ok(statement.query_map([pk], |r| r.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    /// The same for many resources at once.
+    pub fn groups_of_all(&self, keys: &[i64]) -> Result<HashMap<i64, Vec<i64>>, StoreError> {
+        let mut found: HashMap<i64, Vec<i64>> = HashMap::new();
+        let mut statement = self.connection().prepare_cached(
+            "select m.member_pk, m.group_pk from json_each(?1) k cross join member m indexed by member_by_member on m.member_pk = k.value order by m.group_pk",
+        )?;
+        let mut rows = statement.query([serde_json::to_string(keys)?])?;
+        while let Some(r) = rows.next()? {
+            found.entry(r.get(0)?).or_default().push(r.get(1)?);
+        }
+        Ok(found)
+    }
+
     /// The members of a group, in the order in which they were created.
     pub fn each_member(&self, group: i64, mut each: impl FnMut(&Membership) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut statement = self.connection().prepare_cached(
@@ -180,6 +193,23 @@ impl Writer<'_> {
             self.remove_member(group, &id, delta)?;
         }
         self.add_members(group, ids, Source::Provider, delta)
+    }
+
+    /// Takes a resource out of every group that it is a direct member of. Gives the groups: key, type code, id.
+    pub fn leave_groups(&mut self, pk: i64) -> Result<Vec<(i64, i64, String)>, StoreError> {
+        let connection = self.connection();
+        let left = {
+            let mut statement = connection.prepare_cached(
+                "select r.pk, r.type, r.id from member m indexed by member_by_member cross join resource r on r.pk = m.group_pk
+                 where m.member_pk = ?1 order by r.pk",
+            )?;
+            statement.query_map([pk], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<Result<Vec<_>, _>>()?
+        };
+        for (group, _, _) in &left {
+            connection.prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?.execute((group, pk))?;
+            connection.prepare_cached("update resource set members = members - 1 where pk = ?1")?.execute([group])?;
+        }
+        Ok(left)
     }
 
     /// Removes every member, those that were added here as well: the group is about to go.

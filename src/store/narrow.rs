@@ -36,6 +36,39 @@ impl Reader<'_> {
         Ok(Some((keys, narrowed.exact)))
     }
 
+    /// The keys of all live resources of a type in the order of an indexed attribute, straight from its index. `None`
+    /// when there is no such index. Equal values keep the order of creation.
+    pub fn sorted_keys(&self, of: &ResourceType, path: &BoundPath<'_>, descending: bool) -> Result<Option<Vec<i64>>, StoreError> {
+        let unique = path.attribute.required && path.attribute.uniqueness == Uniqueness::Server;
+        let (column, index) = match (path.extension.is_some(), path.attribute.name.as_str(), path.sub.map(|s| s.name.as_str())) {
+            (false, _, None) if unique => ("name_key", "resource_by_name"),
+            (false, "displayName", None) => ("display_key", "resource_by_display"),
+            (false, "meta", Some("lastModified")) => ("modified", "resource_by_modified"),
+            (false, "meta", Some("created")) => ("pk", "resource_by_type"),
+            _ => return Ok(None),
+        };
+        // SQLite puts NULL first; RFC 7644 §3.4.2.3 wants what has no value last in ascending order, first in descending.
+        let order = if descending { "desc" } else { "asc" };
+        let keys = |condition: &str, order: &str| -> Result<Vec<i64>, StoreError> {
+            let sql = format!("select pk from resource indexed by {index} where type = ?1 and {column} {condition} order by {column} {order}, pk");
+            let mut statement = self.connection().prepare_cached(&sql)?;
+            Ok(statement.query_map([self.code(of)], |r| r.get(0))?.collect::<Result<_, _>>()?)
+        };
+        let mut with = keys("is not null", order)?;
+        if column != "display_key" {
+            return Ok(Some(with));
+        }
+        let mut without = keys("is null", "asc")?;
+        match descending {
+            true => without.append(&mut with),
+            false => {
+                with.append(&mut without);
+                return Ok(Some(with));
+            }
+        }
+        Ok(Some(without))
+    }
+
     fn narrow(&self, filter: &BoundFilter<'_>, of: &ResourceType) -> Result<Option<Narrowed>, StoreError> {
         Ok(match filter {
             BoundFilter::And(parts) => {

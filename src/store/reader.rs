@@ -41,6 +41,11 @@ impl<'c> Reader<'c> {
         self.connection
     }
 
+    /// The time, in milliseconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.shared.clock.now()
+    }
+
     /// The catalog that the file is held to.
     pub fn catalog(&self) -> &'c Catalog {
         &self.shared.catalog

@@ -8,6 +8,7 @@ use super::{Reader, StoreError, Writer};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
+use crate::scim::project::is_plain;
 use crate::scim::schema::Uniqueness;
 
 /// `value.attribute` of emails.value.
@@ -98,6 +99,33 @@ impl Indexed {
                 .execute((EMAILS_VALUE, email, pk))?;
         }
         Ok(())
+    }
+}
+
+/// A document that is ready to be stored: everything that can be computed away from the writer thread.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The document.
+    pub document: Object,
+    indexed: Indexed,
+    text: String,
+    plain: bool,
+}
+
+impl Prepared {
+    /// Prepares a canonical document.
+    pub fn of(document: Object, of: &ResourceType) -> Prepared {
+        let indexed = Indexed::of(&document, of);
+        let plain = is_plain(&document, of);
+        let document = Json::Object(document);
+        let text = document.text();
+        let Json::Object(document) = document else { return Prepared { document: Object::new(), indexed, text, plain } };
+        Prepared { document, indexed, text, plain }
+    }
+
+    /// The value of the unique name as it stands in the document's label.
+    pub fn name_key(&self) -> &str {
+        &self.indexed.name_key
     }
 }
 
@@ -221,11 +249,10 @@ pub struct Departure<'a> {
 }
 
 impl Writer<'_> {
-    /// Stores a new resource and gives its key. The change row comes after it, under [`Writer::next_change`].
+    /// Stores a new resource. The change row comes after it, under [`Writer::next_change`].
     ///
     /// Errors: [`StoreError::Taken`] when the unique name is there already: the index decides, whatever was asked before.
-    pub fn insert(&mut self, of: &ResourceType, id: &str, document: &Object, plain: bool) -> Result<i64, StoreError> {
-        let indexed = Indexed::of(document, of);
+    pub fn insert(&mut self, of: &ResourceType, id: &str, new: &Prepared) -> Result<Row, StoreError> {
         let (code, now, version) = (self.code(of), self.now(), self.next_change());
         let connection = self.connection();
         connection
@@ -236,49 +263,49 @@ impl Writer<'_> {
             .execute((
                 id,
                 code,
-                &indexed.name_key,
-                &indexed.external_id,
-                &indexed.display_key,
-                &indexed.label,
+                &new.indexed.name_key,
+                &new.indexed.external_id,
+                &new.indexed.display_key,
+                &new.indexed.label,
                 now,
                 version,
-                plain,
-                Json::text(&Json::Object(document.clone())),
+                new.plain,
+                &new.text,
             ))?;
         let pk = connection.last_insert_rowid();
-        indexed.put_values(connection, pk)?;
+        new.indexed.put_values(connection, pk)?;
         count(connection, code, pk, 1)?;
         if of.name == "Group" {
             self.raise_graph()?;
         }
-        Ok(pk)
+        let (id, doc) = (id.to_owned(), new.text.clone());
+        Ok(Row { pk, id, code, created: now, modified: now, version, members: 0, plain: new.plain, doc })
     }
 
-    /// Replaces the document of a live resource.
+    /// Replaces the document of a live resource, and gives the row as it is then.
     ///
     /// Errors: [`StoreError::Taken`] as for [`Writer::insert`].
-    pub fn update(&mut self, of: &ResourceType, row: &Row, before: &Object, after: &Object, plain: bool) -> Result<(), StoreError> {
-        let (old, new) = (Indexed::of(before, of), Indexed::of(after, of));
+    pub fn update(&mut self, of: &ResourceType, row: &Row, before: &Object, new: &Prepared) -> Result<Row, StoreError> {
+        let old = Indexed::of(before, of);
         let (now, version) = (self.now(), self.next_change());
         let connection = self.connection();
-        let text = Json::text(&Json::Object(after.clone()));
         connection
             .prepare_cached("update resource set modified = ?2, version = ?3, plain = ?4, doc = ?5 where pk = ?1")?
-            .execute((row.pk, now, version, plain, text))?;
-        if old == new {
-            return Ok(());
+            .execute((row.pk, now, version, new.plain, &new.text))?;
+        if old != new.indexed {
+            let i = &new.indexed;
+            connection
+                .prepare_cached("update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5 where pk = ?1")?
+                .execute((row.pk, &i.name_key, &i.external_id, &i.display_key, &i.label))?;
+            if old.emails != i.emails {
+                old.drop_values(connection, row.pk)?;
+                i.put_values(connection, row.pk)?;
+            }
+            if of.name == "Group" && old.label != i.label {
+                self.raise_graph()?;
+            }
         }
-        connection
-            .prepare_cached("update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5 where pk = ?1")?
-            .execute((row.pk, &new.name_key, &new.external_id, &new.display_key, &new.label))?;
-        if old.emails != new.emails {
-            old.drop_values(connection, row.pk)?;
-            new.put_values(connection, row.pk)?;
-        }
-        if of.name == "Group" && old.label != new.label {
-            self.raise_graph()?;
-        }
-        Ok(())
+        Ok(Row { modified: now, version, plain: new.plain, doc: new.text.clone(), ..row.clone() })
     }
 
     /// Marks a resource as written by the change that is being made: its members changed, its document did not.

@@ -30,6 +30,13 @@ pub struct Writer<'c> {
     change: i64,
 }
 
+impl Reader<'_> {
+    /// The number of the last change: what two snapshots share, they share in all.
+    pub fn last_change(&self) -> Result<i64, StoreError> {
+        Ok(last_change(self.connection())?.0)
+    }
+}
+
 impl<'c> Deref for Writer<'c> {
     type Target = Reader<'c>;
     fn deref(&self) -> &Reader<'c> {

@@ -44,7 +44,7 @@ create index resource_by_modified on resource (type, modified);
 create table value (
   attribute integer not null,
   value text not null,
-  pk integer not null references resource (pk),
+  pk integer not null,          -- no reference: the check would need an index by pk for nothing else
   primary key (attribute, value, pk)
 ) strict, without rowid;
 

@@ -1,0 +1,105 @@
+//! The use-cases: what a request does to the directory. Synchronous functions over a [`Reader`] or a [`Writer`]: no
+//! `.await` can stand between BEGIN and COMMIT, and a client that hangs up cannot cancel half a write.
+
+mod caller;
+mod create;
+mod fetch;
+mod list;
+mod patch;
+pub mod provisioning;
+mod refusal;
+mod remove;
+mod replace;
+mod show;
+mod tokens;
+mod walks;
+
+use std::sync::Arc;
+
+pub use caller::{Caller, Scope};
+pub use create::create;
+pub use fetch::fetch;
+pub use list::{list, list_all};
+pub use patch::patch;
+pub use refusal::{Refusal, Unauthenticated};
+pub use remove::remove;
+pub use replace::replace;
+pub use tokens::{Lifetime, create_token, revoke_token};
+pub use walks::Walks;
+
+pub use crate::store::{Pending, Reader, Store, StoreError, Weight, Writer};
+
+use crate::scim::catalog::Catalog;
+use crate::scim::dialect::{Dialect, RuleSet};
+use crate::scim::discovery::Limits;
+use crate::scim::json::{Json, Object};
+
+/// What the configuration says about the SCIM surface.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The URL of the SCIM endpoint without a slash at its end: what `meta.location` and `$ref` begin with.
+    pub base: String,
+    /// Results of a page when the client names no count.
+    pub page_size: u64,
+    /// Results of a page, at most.
+    pub max_page_size: u64,
+    /// PUT keeps what the request does not name.
+    pub put_merges: bool,
+    /// Bytes of a request body, at most.
+    pub max_payload: u64,
+    /// The dialect rules that are on.
+    pub rules: RuleSet,
+}
+
+/// The directory as the outer rings hold it: cheap to clone.
+#[derive(Clone)]
+pub struct Directory {
+    /// The file.
+    pub store: Store,
+    /// The configuration.
+    pub site: Arc<Site>,
+    /// Where clients are in their walks through pages.
+    pub walks: Arc<Walks>,
+}
+
+impl Directory {
+    /// The directory on a store.
+    pub fn new(store: Store, site: Site) -> Directory {
+        Directory { store, site: Arc::new(site), walks: Arc::default() }
+    }
+
+    /// The schemas and resource types.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        self.store.catalog()
+    }
+
+    /// The dialect of one request.
+    pub fn dialect(&self) -> Dialect {
+        Dialect::new(self.site.rules)
+    }
+
+    /// The limits that discovery tells.
+    pub fn limits(&self) -> Limits {
+        Limits { max_results: self.site.max_page_size, max_payload: self.site.max_payload }
+    }
+}
+
+/// What a write answers with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The URL of the resource.
+    pub location: String,
+    /// The resource as JSON text; none when there is nothing to show (204).
+    pub body: Option<String>,
+    /// Member ids that nobody has; they were passed over.
+    pub unknown_members: Vec<String>,
+}
+
+/// The attributes in which two documents differ, as JSON texts: (as they were, as they became).
+fn difference(before: &Object, after: &Object) -> (Option<String>, Option<String>) {
+    let changed = |one: &Object, other: &Object| -> Option<String> {
+        let parts: Object = one.iter().filter(|(n, v)| other.get(n) != Some(v)).map(|(n, v)| (n.to_owned(), v.clone())).collect();
+        (!parts.is_empty()).then(|| Json::Object(parts).text())
+    };
+    (changed(before, after), changed(after, before))
+}

@@ -1,0 +1,24 @@
+//! DELETE (RFC 7644 §3.6): gone for SCIM, kept among the departed for those who have to clear up.
+
+use super::{Caller, Refusal};
+use crate::scim::catalog::ResourceType;
+use crate::store::{Change, Departure, Writer};
+
+/// Deletes a person, or archives a group with the members that it had. Its name is free at once, its id never again.
+/// Whoever leaves, leaves every group.
+pub fn remove(writer: &mut Writer<'_>, caller: &Caller, of: &ResourceType, id: &str) -> Result<(), Refusal> {
+    caller.still_may_write(writer)?;
+    let row = writer.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
+    let change = |op| Change { actor: &caller.actor, request: Some(&caller.request), op, ..Change::default() };
+    let mut left = Vec::new();
+    for (group, code, group_id) in writer.leave_groups(row.pk)? {
+        writer.touch(group)?;
+        writer.record(&Change { code: Some(code), resource: Some(&group_id), removed: vec![row.id.clone()], ..change("member.left") })?;
+        left.push(group_id);
+    }
+    let members = writer.member_ids(row.pk)?;
+    writer.drop_members(row.pk)?;
+    writer.depart(of, &Departure { row: &row, members: &members, groups: &left })?;
+    writer.record(&Change { code: Some(row.code), resource: Some(&row.id), ..change("delete") })?;
+    Ok(())
+}
