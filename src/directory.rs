@@ -27,7 +27,7 @@ pub use replace::replace;
 pub use tokens::{Lifetime, create_token, revoke_token};
 pub use walks::Walks;
 
-pub use crate::store::{Pending, Reader, Store, StoreError, Weight, Writer};
+pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};
 
 use crate::scim::catalog::Catalog;
 use crate::scim::dialect::{Dialect, RuleSet};

@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! Hands the command line to [`scim_appliance::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    scim_appliance::cli::run()
+}

@@ -224,6 +224,11 @@ pub fn lock(database: &Path) -> Result<std::fs::File, StoreError> {
     file::lock(database)
 }
 
+/// Says whether a database could be opened at this place, without touching it.
+pub fn check_place(options: &Options) -> Result<(), StoreError> {
+    file::check_place(options).map(|_| ())
+}
+
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|e| StoreError::Unusable(format!("cannot start a thread: {e}")))
 }

@@ -25,7 +25,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// What a resource is checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// It must be complete: POST, and PUT as RFC 7644 has it.
+    /// It must be complete, and what the server fills in is filled in: POST.
+    New,
+    /// It must be complete: PUT as RFC 7644 has it.
     Whole,
     /// Absent attributes will be kept: PUT in the merging manner.
     Partial,
@@ -96,8 +98,13 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
             checked.ignored.push(name);
         }
     }
+    // Somebody who is created is active unless the request says otherwise (RFC 7644 §3.3 lets the server assign values).
+    let said = |c: &Checked| c.document.get("active").is_some() || c.cleared.iter().any(|n| n == "active");
+    if purpose == Purpose::New && of.attribute("active").is_some() && !said(&checked) {
+        checked.document.push("active", true);
+    }
     settle(&mut checked.document, of);
-    if purpose == Purpose::Whole {
+    if purpose != Purpose::Partial {
         complete(&checked.document, of)?;
     }
     Ok(checked)

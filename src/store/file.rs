@@ -29,19 +29,8 @@ const NETWORK: [(u32, &str); 8] = [
 /// side files the mode of the database. Gives the path with its folder resolved.
 pub(super) fn prepare(options: &Options) -> Result<PathBuf, StoreError> {
     check_version(rusqlite::version_number(), rusqlite::version())?;
-    let path = resolve(&options.path)?;
+    let path = check_place(options)?;
     let shown = path.display();
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    if let (false, Ok(found)) = (options.allow_network, rustix::fs::statfs(folder)) {
-        // The width of f_type differs between platforms; the numbers fit into 32 bits.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let magic = found.f_type as u32;
-        if let Some((_, name)) = NETWORK.iter().find(|(m, _)| *m == magic) {
-            return Err(StoreError::Unusable(format!(
-                "{shown} lies on a network file system ({name}), where SQLite can lose data; move it to a local disk, or set [store] allow_network_filesystem = true"
-            )));
-        }
-    }
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR).map_err(std::io::Error::from);
     let file = File::from(opened.map_err(|e| StoreError::Unusable(cannot_open(&path, &e)))?);
@@ -52,6 +41,27 @@ pub(super) fn prepare(options: &Options) -> Result<PathBuf, StoreError> {
     if found.permissions().mode() & 0o077 != 0 {
         let private = std::fs::Permissions::from_mode(0o600);
         file.set_permissions(private).map_err(|e| StoreError::Unusable(format!("{shown} can be read by others, and that cannot be changed: {e}")))?;
+    }
+    Ok(path)
+}
+
+/// The path with its folder resolved, if a database may lie there.
+pub(super) fn check_place(options: &Options) -> Result<PathBuf, StoreError> {
+    let path = resolve(&options.path)?;
+    let shown = path.display();
+    if path.symlink_metadata().is_ok_and(|m| m.file_type().is_symlink()) {
+        return Err(StoreError::Unusable(format!("{shown} is a symbolic link; name the file that it points to")));
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if let (false, Ok(found)) = (options.allow_network, rustix::fs::statfs(folder)) {
+        // The width of f_type differs between platforms; the numbers fit into 32 bits.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let magic = found.f_type as u32;
+        if let Some((_, name)) = NETWORK.iter().find(|(m, _)| *m == magic) {
+            return Err(StoreError::Unusable(format!(
+                "{shown} lies on a network file system ({name}), where SQLite can lose data; move it to a local disk, or set [store] allow_network_filesystem = true"
+            )));
+        }
     }
     Ok(path)
 }

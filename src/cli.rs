@@ -1,0 +1,176 @@
+//! The command line: one file for each command. What people read goes to stdout, complaints to stderr.
+
+mod backup;
+mod check_config;
+mod provisioning;
+mod serve;
+mod table;
+mod token;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::{BadConfig, Config, EXAMPLE};
+use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
+use crate::http::BASE;
+use crate::scim::catalog::Catalog;
+use crate::scim::dialect::{RULES, RuleSet};
+use crate::store::{Options, Threads};
+
+/// A SCIM 2.0 directory in one binary and one SQLite file.
+#[derive(Parser)]
+#[command(name = "scim-appliance", version, after_help = "Example:\n  scim-appliance example-config > x.toml\n  scim-appliance --config x.toml")]
+struct Arguments {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = "config.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve SCIM (what happens without a command)
+    #[command(after_help = "Example: scim-appliance --config x.toml serve")]
+    Serve,
+    /// Say whether the configuration can be used, without serving
+    #[command(after_help = "Example: scim-appliance --config x.toml check-config")]
+    CheckConfig,
+    /// Print a commented configuration to start from
+    #[command(after_help = "Example: scim-appliance example-config > x.toml")]
+    ExampleConfig,
+    /// Make, list and revoke bearer tokens
+    Token {
+        #[command(subcommand)]
+        command: token::Command,
+    },
+    /// Switch provisioning on and off
+    #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
+    Provisioning(provisioning::Arguments),
+    /// Copy the database into a file, while the server runs or not
+    #[command(after_help = "Example: scim-appliance --config x.toml backup /var/backups/scim.db")]
+    Backup {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database; the server must not run
+    #[command(after_help = "Example: scim-appliance --config x.toml restore /var/backups/scim.db")]
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        None | Some(Command::Serve) => serve::run(&arguments.config),
+        Some(Command::CheckConfig) => check_config::run(&arguments.config),
+        Some(Command::ExampleConfig) => say(EXAMPLE.trim_end()),
+        Some(Command::Token { command }) => token::run(&arguments.config, command),
+        Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
+        Some(Command::Backup { file }) => backup::backup(&arguments.config, &file),
+        Some(Command::Restore { file }) => backup::restore(&arguments.config, &file),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a line for people or scripts.
+fn say(text: impl AsRef<str>) -> Result<()> {
+    writeln!(std::io::stdout(), "{}", text.as_ref()).context("stdout cannot be written to")
+}
+
+/// Writes a line beside what a script reads.
+fn remark(text: impl AsRef<str>) {
+    let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// Reads the configuration, with what only the rest of the program knows to be right.
+fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet), BadConfig> {
+    let config = Config::read(file)?;
+    let mut rules = RuleSet::all();
+    for (name, place) in &config.scim.disabled_dialect_rules {
+        match RULES.iter().find(|(n, _)| n == name) {
+            Some((_, rule)) => rules = rules.without(*rule),
+            None => {
+                let known = RULES.map(|(n, _)| n).join(", ");
+                return Err(place.complain(format!("there is no dialect rule {name:?}; there are {known}")));
+            }
+        }
+    }
+    Ok((config, rules))
+}
+
+fn options(config: &Config) -> Options {
+    Options {
+        path: config.store.path.clone(),
+        readers: config.store.readers,
+        max_bytes: config.store.max_bytes,
+        allow_network: config.store.allow_network_filesystem,
+        queue: config.limits.queue,
+    }
+}
+
+fn site(config: &Config, rules: RuleSet) -> Site {
+    Site {
+        base: format!("{}{BASE}", config.public_url),
+        page_size: config.scim.page_size,
+        max_page_size: config.scim.max_page_size,
+        put_merges: config.scim.put_merges,
+        max_payload: config.limits.body_bytes,
+        rules,
+    }
+}
+
+/// The store, opened for one command; closed when this is dropped.
+struct Opened {
+    config: Config,
+    store: Option<Store>,
+    threads: Option<Threads>,
+}
+
+impl Opened {
+    fn open(file: &std::path::Path) -> Result<Opened> {
+        let (config, _) = read_config(file)?;
+        let catalog = Arc::new(Catalog::built_in()?);
+        let (store, threads) = Store::open(&Options { readers: 1, ..options(&config) }, catalog, Clock::System)?;
+        Ok(Opened { config, store: Some(store), threads: Some(threads) })
+    }
+
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static) -> Result<T> {
+        let store = self.store.as_ref().ok_or(StoreError::Closed)?;
+        Ok(store.read(read).wait()?)
+    }
+
+    fn write<T: Send + 'static>(&self, write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static) -> Result<T> {
+        let store = self.store.as_ref().ok_or(StoreError::Closed)?;
+        let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
+        pending.wait().map_err(|refusal| match refusal {
+            Refusal::Denied(why) => anyhow!(why),
+            Refusal::Broken(error) => anyhow!(error),
+            other => anyhow!("{other:?}"),
+        })
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.store.take();
+        if let Some(threads) = self.threads.take() {
+            threads.join();
+        }
+    }
+}

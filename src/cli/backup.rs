@@ -1,0 +1,29 @@
+//! `backup` and `restore`.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::{read_config, say};
+use crate::clock::Clock;
+use crate::store::backup as store;
+
+pub fn backup(config: &Path, file: &Path) -> Result<()> {
+    let (config, _) = read_config(config)?;
+    if config.store.path.symlink_metadata().is_err() {
+        bail!("there is no database at {}", config.store.path.display());
+    }
+    let made = store::backup(&config.store.path, file)?;
+    let size = made.metadata().map_or(0, |m| m.len());
+    say(format!("Backed up to {} ({} KiB), and checked.", made.display(), size / 1024))
+}
+
+pub fn restore(config: &Path, file: &Path) -> Result<()> {
+    let (config, _) = read_config(config)?;
+    let kept = store::restore(&config.store.path, file, &Clock::System)?;
+    say(format!("Restored {} from {}.", config.store.path.display(), file.display()))?;
+    match kept {
+        Some(kept) => say(format!("The database of before is kept as {}.", kept.display())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,93 @@
+//! `serve`: the server itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{options, read_config, say, site};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::{Directory, StoreError, provisioning};
+use crate::http::{BASE, Limits, serve};
+use crate::scim::catalog::Catalog;
+use crate::scim::dialect::RuleSet;
+use crate::secret::random_text;
+use crate::store::{Store, TokenStatus, lock};
+use crate::telemetry;
+
+pub fn run(file: &Path) -> Result<()> {
+    let (config, rules) = read_config(file)?;
+    telemetry::start(&config.log);
+    let catalog = Arc::new(Catalog::built_in()?);
+    let _lock = lock(&config.store.path)?;
+    let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
+    let served = runtime.block_on(listen(config, rules, store, file));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    // The last handle of the store is gone: the writer folds its log into the file and ends.
+    threads.join();
+    served
+}
+
+async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -> Result<()> {
+    let listener = TcpListener::bind(config.address).await.with_context(|| format!("cannot listen on {}", config.address))?;
+    let address = listener.local_addr().context("the address of the listener is not known")?;
+    if config.public_url == format!("http://{}", config.address) {
+        // The system may have chosen the port.
+        config.public_url = format!("http://{address}");
+    }
+    let (stop, stopped) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    greet(&config, &store, address, file)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests that are under way come to their end");
+        let _ = stop.send(true);
+    });
+    let limits = Limits {
+        connections: config.limits.connections,
+        header_bytes: config.limits.header_bytes,
+        head: Duration::from_secs(config.limits.header_seconds),
+        keep_alive: Duration::from_secs(config.limits.keep_alive_seconds),
+        body_bytes: config.limits.body_bytes,
+        body_idle: Duration::from_secs(config.limits.body_idle_seconds),
+        body_total: Duration::from_secs(config.limits.body_seconds),
+    };
+    let directory = Directory::new(store, site(&config, rules));
+    serve(listener, directory, limits, random_text(6)?, stopped).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What it serves, where the data is, and what to do next.
+fn greet(config: &Config, store: &Store, address: std::net::SocketAddr, file: &Path) -> Result<()> {
+    let (status, live) = store.inline(|reader| {
+        let live = reader.tokens()?.iter().filter(|t| t.status(reader.now()) == TokenStatus::Live).count();
+        Ok::<_, StoreError>((provisioning::status(reader)?, live))
+    })?;
+    let shown = file.display();
+    say(format!("scim-appliance {}", env!("CARGO_PKG_VERSION")))?;
+    say(format!("Listening on http://{address}"))?;
+    say(format!("SCIM endpoint: {}{BASE}", config.public_url))?;
+    say(format!("Database: {}", store.path().display()))?;
+    say(format!("Provisioning is {}; {} live {}.", status.state.name(), live, if live == 1 { "token" } else { "tokens" }))?;
+    if live == 0 || status.state == provisioning::Provisioning::Off {
+        say("Next, in another terminal:")?;
+    }
+    if live == 0 {
+        say(format!("  scim-appliance --config {shown} token create --name okta"))?;
+    }
+    if status.state == provisioning::Provisioning::Off {
+        say(format!("  scim-appliance --config {shown} provisioning on --acknowledge-no-sso"))?;
+    }
+    Ok(())
+}

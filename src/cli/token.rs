@@ -1,0 +1,146 @@
+//! `token create | list | revoke`.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::table::table;
+use super::{Opened, remark, say};
+use crate::clock::date_time;
+use crate::directory::{Lifetime, Scope, create_token, revoke_token};
+use crate::secret::Token;
+use crate::store::TokenRow;
+
+const DAY: i64 = 24 * 3600 * 1000;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a token; it is printed once, alone on stdout
+    #[command(after_help = "Example: TOKEN=$(scim-appliance --config x.toml token create --name okta)")]
+    Create {
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        /// What it is for
+        #[arg(long, value_enum, default_value = "scim")]
+        scope: GivenScope,
+        /// How long it lives
+        #[arg(long, value_enum, default_value = "180d")]
+        expires: Expires,
+    },
+    /// List all tokens, without their secrets
+    #[command(after_help = "Example: scim-appliance --config x.toml token list --json")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a token at once and for ever
+    #[command(after_help = "Example: scim-appliance --config x.toml token revoke 4nQx81Zk")]
+    Revoke {
+        /// Its public id: the eight characters after scimapp_
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum GivenScope {
+    /// Provisioning
+    Scim,
+    /// Looking, not changing
+    #[value(name = "scim:read")]
+    ScimRead,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Expires {
+    /// 30 days
+    #[value(name = "30d")]
+    Days30,
+    /// 90 days
+    #[value(name = "90d")]
+    Days90,
+    /// 180 days
+    #[value(name = "180d")]
+    Days180,
+    /// 365 days
+    #[value(name = "365d")]
+    Days365,
+    /// Until it is revoked
+    None,
+}
+
+impl Expires {
+    fn lifetime(self) -> Lifetime {
+        match self {
+            Expires::Days30 => Some(30 * DAY),
+            Expires::Days90 => Some(90 * DAY),
+            Expires::Days180 => Some(180 * DAY),
+            Expires::Days365 => Some(365 * DAY),
+            Expires::None => None,
+        }
+    }
+}
+
+pub fn run(config: &Path, command: Command) -> Result<()> {
+    let opened = Opened::open(config)?;
+    match command {
+        Command::Create { name, scope, expires } => create(&opened, name, scope, expires),
+        Command::List { json } => list(&opened, json),
+        Command::Revoke { id } => revoke(&opened, id),
+    }
+}
+
+fn create(opened: &Opened, name: String, scope: GivenScope, expires: Expires) -> Result<()> {
+    let name = name.trim().to_owned();
+    if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        bail!("a token's name is 1 to 100 characters of text");
+    }
+    let scope = match scope {
+        GivenScope::Scim => Scope::Scim,
+        GivenScope::ScimRead => Scope::ScimRead,
+    };
+    let token = Token::generate()?;
+    let (stored, most) = (token.clone(), opened.config.max_live_tokens);
+    opened.write(move |writer| create_token(writer, &stored, &name, scope, expires.lifetime(), most, "command:token create"))?;
+    remark(format!("This is shown once. Its public id is {}; revoke it with `token revoke {}`.", token.id(), token.id()));
+    say(token.reveal())
+}
+
+fn list(opened: &Opened, as_json: bool) -> Result<()> {
+    let (tokens, now) = opened.read(|reader| Ok((reader.tokens()?, reader.now())))?;
+    let time = |at: Option<i64>| at.map(date_time);
+    if as_json {
+        let all: Vec<_> = tokens
+            .iter()
+            .map(|t| {
+                json!({
+                    "id": t.id, "name": t.name, "scope": t.scope, "status": t.status(now).name(),
+                    "created": date_time(t.created), "createdBy": t.created_by, "expires": time(t.expires), "revoked": time(t.revoked),
+                    "lastUsed": time(t.last_used), "lastAddress": t.last_address, "lastClient": t.last_client,
+                })
+            })
+            .collect();
+        return say(serde_json::to_string_pretty(&all)?);
+    }
+    if tokens.is_empty() {
+        return say("There is no token yet. `token create --name NAME` makes one.");
+    }
+    let day = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), |at| date_time(at).chars().take(16).collect::<String>().replace('T', " "));
+    let row = |t: &TokenRow| {
+        let client = [t.last_address.as_deref().unwrap_or(""), t.last_client.as_deref().unwrap_or("")].join(" ");
+        vec![t.id.clone(), t.name.clone(), t.scope.clone(), t.status(now).name().to_owned(), day(Some(t.created)), day(t.expires), day(t.last_used), client.trim().to_owned()]
+    };
+    let head = ["ID", "NAME", "SCOPE", "STATUS", "CREATED", "EXPIRES", "LAST USED", "BY"];
+    say(table(&head, &tokens.iter().map(row).collect::<Vec<_>>()))
+}
+
+fn revoke(opened: &Opened, id: String) -> Result<()> {
+    let asked = id.clone();
+    if !opened.write(move |writer| Ok(revoke_token(writer, &asked, "command:token revoke")?))? {
+        bail!("there is no live token with the id {id:?}; `token list` shows them");
+    }
+    say(format!("Token {id} is revoked."))
+}

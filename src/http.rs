@@ -1,0 +1,13 @@
+//! Inbound HTTP. The only module that names hyper, and the only one that knows status codes.
+
+mod authn;
+mod pace;
+mod probes;
+mod problem;
+mod route;
+mod scim;
+mod server;
+mod wire;
+
+pub use route::BASE;
+pub use server::{Limits, serve};

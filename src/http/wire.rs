@@ -1,0 +1,158 @@
+//! Requests in, answers out: limits on bodies, media types, and the headers that every answer has.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use super::problem::{Problem, error_body};
+
+/// Bounds on the body of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Bytes.
+    pub bytes: u64,
+    /// Without a byte.
+    pub idle: Duration,
+    /// Altogether.
+    pub total: Duration,
+}
+
+/// How much of a body that is refused is still read, so that the client gets to read the answer.
+const DRAINED: u64 = 64 << 20;
+
+/// An answer before it has its common headers.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body; none for 204.
+    pub body: Option<Bytes>,
+    /// Headers beside the common ones.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The media type is that of SCIM; otherwise plain JSON.
+    pub scim: bool,
+}
+
+impl Answer {
+    /// An answer with a SCIM body.
+    pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+        Answer { status, body: Some(body.into()), headers: Vec::new(), scim: true }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: StatusCode) -> Answer {
+        Answer { status, body: None, headers: Vec::new(), scim: true }
+    }
+
+    /// With a header; a value that cannot stand in one is left out.
+    pub fn with(mut self, name: HeaderName, value: &str) -> Answer {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// With the headers that every answer has. `plain_json`: the client accepts `application/json` and not SCIM's type.
+    pub fn finish(self, request: &str, plain_json: bool) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body.clone().unwrap_or_default()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if self.body.is_some() {
+            let kind = if self.scim && !plain_json { "application/scim+json; charset=utf-8" } else { "application/json; charset=utf-8" };
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Ok(request) = HeaderValue::from_str(request) {
+            headers.insert(HeaderName::from_static("x-request-id"), request);
+        }
+        for (name, value) in self.headers {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+/// True when a client lists `application/json` and neither SCIM's media type nor a wildcard.
+pub fn wants_plain_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    let mut plain = false;
+    for kind in accept.flat_map(|v| v.split(',')).map(|k| k.split(';').next().unwrap_or("").trim()) {
+        match kind {
+            k if k.eq_ignore_ascii_case("application/scim+json") || k == "*/*" || k.eq_ignore_ascii_case("application/*") => return false,
+            k if k.eq_ignore_ascii_case("application/json") => plain = true,
+            _ => {}
+        }
+    }
+    plain
+}
+
+/// Refuses bodies in a form that is not read here.
+pub fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes());
+    if encoding.is_some_and(|e| !e.eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not read here; send the JSON as it is."));
+    }
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    // Any JSON will do; text/plain and text/json are what some proxies and old clients make of it.
+    match kind.is_empty() || kind.ends_with("json") || kind == "text/plain" {
+        true => Ok(()),
+        false => Err(Problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's Content-Type is not JSON; send application/scim+json.")),
+    }
+}
+
+/// Reads a body within its limits, counting as it comes in.
+pub async fn read(mut body: Incoming, limits: BodyLimits) -> Result<Bytes, Problem> {
+    let end = Instant::now() + limits.total;
+    let declared = body.size_hint().lower();
+    let mut bytes = BytesMut::with_capacity(usize::try_from(declared.min(64 << 10)).unwrap_or(0));
+    let mut refused = declared > limits.bytes;
+    let mut seen = 0u64;
+    loop {
+        let idle = Instant::now() + limits.idle;
+        let frame = match timeout_at(idle.min(end), body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                tracing::debug!(%error, "a body broke off");
+                return Err(Problem::plain(StatusCode::BAD_REQUEST, "The body could not be read to its end.").closing());
+            }
+            Err(_) if refused => break,
+            Err(_) => return Err(Problem::plain(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.").closing()),
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len() as u64;
+        refused |= seen > limits.bytes;
+        if !refused {
+            bytes.extend_from_slice(&data);
+        } else if seen > DRAINED {
+            break;
+        }
+    }
+    match refused {
+        true => {
+            let why = format!("The body is larger than the {} bytes that are read here.", limits.bytes);
+            Err(Problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &why).closing())
+        }
+        false => Ok(bytes.freeze()),
+    }
+}
+
+/// The whole text of an answer that is written without hyper: to what is no request, or on a connection too many.
+pub fn raw(status: StatusCode, detail: &str) -> Vec<u8> {
+    let body = error_body(status, None, detail);
+    let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 2\r\n" } else { "" };
+    format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n{retry}connection: close\r\n\r\n{body}",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or(""),
+        body.len()
+    )
+    .into_bytes()
+}
