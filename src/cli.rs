@@ -25,7 +25,11 @@ use crate::store::{Options, Threads};
 
 /// A SCIM 2.0 directory in one binary and one SQLite file.
 #[derive(Parser)]
-#[command(name = "scim-appliance", version, after_help = "Example:\n  scim-appliance example-config > x.toml\n  scim-appliance --config x.toml")]
+#[command(
+    name = "scim-appliance",
+    version,
+    after_help = "Example:\n  scim-appliance example-config > x.toml\n  scim-appliance --config x.toml"
+)]
 struct Arguments {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", default_value = "config.toml")]
@@ -150,12 +154,18 @@ impl Opened {
         Ok(Opened { config, store: Some(store), threads: Some(threads) })
     }
 
-    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static) -> Result<T> {
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T> {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         Ok(store.read(read).wait()?)
     }
 
-    fn write<T: Send + 'static>(&self, write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static) -> Result<T> {
+    fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
         pending.wait().map_err(|refusal| match refusal {

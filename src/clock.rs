@@ -1,7 +1,7 @@
 //! Time and fresh ids for the outer rings.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Where time comes from.
 #[derive(Debug, Clone)]

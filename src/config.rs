@@ -233,11 +233,21 @@ impl Source<'_> {
     }
 
     /// A value within bounds, or the default.
-    fn bounded<T: PartialOrd + Copy + std::fmt::Display>(&self, name: &str, given: Option<Spanned<T>>, default: T, least: T, most: T) -> Result<T, BadConfig> {
+    fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
+        &self,
+        name: &str,
+        given: Option<Spanned<T>>,
+        default: T,
+        least: T,
+        most: T,
+    ) -> Result<T, BadConfig> {
         match given {
             None => Ok(default),
             Some(v) if *v.get_ref() >= least && *v.get_ref() <= most => Ok(*v.get_ref()),
-            Some(v) => Err(self.refuse(Some(v.span()), format!("{name} is a number from {least} to {most}, not {}", v.get_ref()))),
+            Some(v) => {
+                Err(self
+                    .refuse(Some(v.span()), format!("{name} is a number from {least} to {most}, not {}", v.get_ref())))
+            }
         }
     }
 }
@@ -247,9 +257,8 @@ impl Config {
     pub fn read(file: &Path) -> Result<Config, BadConfig> {
         let nowhere = Place { file: file.to_owned(), line: None };
         let text = std::fs::read_to_string(file).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => {
-                nowhere.complain("there is no such file; `scim-appliance example-config > FILE` makes one to start from")
-            }
+            std::io::ErrorKind::NotFound => nowhere
+                .complain("there is no such file; `scim-appliance example-config > FILE` makes one to start from"),
             _ => nowhere.complain(format!("the configuration cannot be read: {e}")),
         })?;
         Config::parse(&text, file)
@@ -269,7 +278,8 @@ impl Config {
             return Err(source.refuse(written.store.path.map(|p| p.span()), "store.path is empty"));
         }
         let max_page_size = source.bounded("scim.max_page_size", written.scim.max_page_size, 1000, 1, 10_000)?;
-        let page_size = source.bounded("scim.page_size", written.scim.page_size, 100.min(max_page_size), 1, max_page_size)?;
+        let page_size =
+            source.bounded("scim.page_size", written.scim.page_size, 100.min(max_page_size), 1, max_page_size)?;
         let readers = source.bounded("store.readers", written.store.readers, 2, 1, 64)?;
         let max_live_tokens = source.bounded("tokens.max_live", written.tokens.max_live, 2, 1, 5)?;
         let rules = written.scim.disabled_dialect_rules;
@@ -286,7 +296,10 @@ impl Config {
                 page_size,
                 max_page_size,
                 put_merges: written.scim.put == Put::Merge,
-                disabled_dialect_rules: rules.into_iter().map(|r| (r.get_ref().clone(), source.place(Some(r.span())))).collect(),
+                disabled_dialect_rules: rules
+                    .into_iter()
+                    .map(|r| (r.get_ref().clone(), source.place(Some(r.span()))))
+                    .collect(),
             },
             max_live_tokens,
             limits: limits(&source, written.limits)?,
@@ -299,7 +312,10 @@ fn address(source: &Source<'_>, listen: &Listen) -> Result<SocketAddr, BadConfig
     let Some(written) = &listen.address else { return Ok(SocketAddr::from(([127, 0, 0, 1], 8080))) };
     let text = written.get_ref();
     let address: SocketAddr = text.parse().map_err(|_| {
-        source.refuse(Some(written.span()), format!("listen.address is an IP address and a port such as 127.0.0.1:8080, not {text:?}"))
+        source.refuse(
+            Some(written.span()),
+            format!("listen.address is an IP address and a port such as 127.0.0.1:8080, not {text:?}"),
+        )
     })?;
     if !is_loopback(address.ip()) && !listen.behind_proxy {
         return Err(source.refuse(
@@ -315,15 +331,23 @@ fn is_loopback(ip: IpAddr) -> bool {
 }
 
 /// The URL is written into JSON and headers as it is, so only characters are let in that need no escaping there.
-fn public_url(source: &Source<'_>, written: Option<&Spanned<String>>, address: SocketAddr) -> Result<String, BadConfig> {
+fn public_url(
+    source: &Source<'_>,
+    written: Option<&Spanned<String>>,
+    address: SocketAddr,
+) -> Result<String, BadConfig> {
     let Some(written) = written else { return Ok(format!("http://{address}")) };
     let text = written.get_ref();
     let url = text.strip_suffix('/').unwrap_or(text);
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let good = host.is_some_and(|h| !h.is_empty() && h.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)));
+    let good =
+        host.is_some_and(|h| !h.is_empty() && h.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)));
     match good {
         true => Ok(url.to_owned()),
-        false => Err(source.refuse(Some(written.span()), format!("public_url is a URL without a path such as https://scim.example.com, not {text:?}"))),
+        false => Err(source.refuse(
+            Some(written.span()),
+            format!("public_url is a URL without a path such as https://scim.example.com, not {text:?}"),
+        )),
     }
 }
 
@@ -377,7 +401,10 @@ mod tests {
             ("x = \n", 1, ""),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.starts_with(&format!("/etc/x.toml, line {line}: ")) && error.contains(word), "{text:?} gives {error:?}");
+            assert!(
+                error.starts_with(&format!("/etc/x.toml, line {line}: ")) && error.contains(word),
+                "{text:?} gives {error:?}"
+            );
         }
     }
 }

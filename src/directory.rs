@@ -98,7 +98,8 @@ pub struct Reply {
 /// The attributes in which two documents differ, as JSON texts: (as they were, as they became).
 fn difference(before: &Object, after: &Object) -> (Option<String>, Option<String>) {
     let changed = |one: &Object, other: &Object| -> Option<String> {
-        let parts: Object = one.iter().filter(|(n, v)| other.get(n) != Some(v)).map(|(n, v)| (n.to_owned(), v.clone())).collect();
+        let parts: Object =
+            one.iter().filter(|(n, v)| other.get(n) != Some(v)).map(|(n, v)| (n.to_owned(), v.clone())).collect();
         (!parts.is_empty()).then(|| Json::Object(parts).text())
     };
     (changed(before, after), changed(after, before))

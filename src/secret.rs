@@ -41,7 +41,9 @@ impl Token {
     /// The token in a text, if its shape and checksum are right.
     pub fn parse(text: &str) -> Option<Token> {
         let rest = text.strip_prefix(PREFIX)?;
-        if rest.len() != ID + 1 + SECRET + CHECKSUM || !rest.bytes().enumerate().all(|(i, b)| if i == ID { b == b'_' } else { b.is_ascii_alphanumeric() }) {
+        if rest.len() != ID + 1 + SECRET + CHECKSUM
+            || !rest.bytes().enumerate().all(|(i, b)| if i == ID { b == b'_' } else { b.is_ascii_alphanumeric() })
+        {
             return None;
         }
         let (body, checksum) = rest.split_at_checked(ID + 1 + SECRET)?;
@@ -125,7 +127,16 @@ mod tests {
         assert_eq!(base62(&[0, 61], 3), "00z");
         assert_eq!(base62(&[62], 3), "010");
         assert_eq!(base62(&[0xff; 32], 43).len(), 43);
-        assert_ne!(base62(&[0xff; 32], 43), base62(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe], 43));
+        assert_ne!(
+            base62(&[0xff; 32], 43),
+            base62(
+                &[
+                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe
+                ],
+                43
+            )
+        );
     }
 
     #[test]

@@ -182,7 +182,11 @@ impl Store {
     }
 
     /// Queues a write. Its answer comes after it is on disk; an `Err` of the job leaves nothing of it behind.
-    pub fn write<T, E>(&self, weight: Weight, write: impl FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static) -> Pending<T, E>
+    pub fn write<T, E>(
+        &self,
+        weight: Weight,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Pending<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -230,7 +234,10 @@ pub fn check_place(options: &Options) -> Result<(), StoreError> {
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|e| StoreError::Unusable(format!("cannot start a thread: {e}")))
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|e| StoreError::Unusable(format!("cannot start a thread: {e}")))
 }
 
 fn read_all(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>, shared: &Arc<Shared>) {

@@ -51,7 +51,8 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
     }
     let status = opened.read(provisioning::status)?;
     if arguments.json {
-        let acknowledged = status.acknowledged_no_sso.as_deref().and_then(|a| a.rsplit_once(' ')).and_then(|(_, at)| at.parse().ok());
+        let acknowledged =
+            status.acknowledged_no_sso.as_deref().and_then(|a| a.rsplit_once(' ')).and_then(|(_, at)| at.parse().ok());
         let status = json!({
             "state": status.state.name(),
             "singleSignOn": "not set up",

@@ -26,7 +26,8 @@ pub fn run(file: &Path) -> Result<()> {
     let catalog = Arc::new(Catalog::built_in()?);
     let _lock = lock(&config.store.path)?;
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
     let served = runtime.block_on(listen(config, rules, store, file));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // The last handle of the store is gone: the writer folds its log into the file and ends.
@@ -35,7 +36,8 @@ pub fn run(file: &Path) -> Result<()> {
 }
 
 async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -> Result<()> {
-    let listener = TcpListener::bind(config.address).await.with_context(|| format!("cannot listen on {}", config.address))?;
+    let listener =
+        TcpListener::bind(config.address).await.with_context(|| format!("cannot listen on {}", config.address))?;
     let address = listener.local_addr().context("the address of the listener is not known")?;
     if config.public_url == format!("http://{}", config.address) {
         // The system may have chosen the port.
@@ -79,7 +81,12 @@ fn greet(config: &Config, store: &Store, address: std::net::SocketAddr, file: &P
     say(format!("Listening on http://{address}"))?;
     say(format!("SCIM endpoint: {}{BASE}", config.public_url))?;
     say(format!("Database: {}", store.path().display()))?;
-    say(format!("Provisioning is {}; {} live {}.", status.state.name(), live, if live == 1 { "token" } else { "tokens" }))?;
+    say(format!(
+        "Provisioning is {}; {} live {}.",
+        status.state.name(),
+        live,
+        if live == 1 { "token" } else { "tokens" }
+    ))?;
     if live == 0 || status.state == provisioning::Provisioning::Off {
         say("Next, in another terminal:")?;
     }

@@ -104,8 +104,14 @@ fn create(opened: &Opened, name: String, scope: GivenScope, expires: Expires) ->
     };
     let token = Token::generate()?;
     let (stored, most) = (token.clone(), opened.config.max_live_tokens);
-    opened.write(move |writer| create_token(writer, &stored, &name, scope, expires.lifetime(), most, "command:token create"))?;
-    remark(format!("This is shown once. Its public id is {}; revoke it with `token revoke {}`.", token.id(), token.id()));
+    opened.write(move |writer| {
+        create_token(writer, &stored, &name, scope, expires.lifetime(), most, "command:token create")
+    })?;
+    remark(format!(
+        "This is shown once. Its public id is {}; revoke it with `token revoke {}`.",
+        token.id(),
+        token.id()
+    ));
     say(token.reveal())
 }
 
@@ -128,10 +134,21 @@ fn list(opened: &Opened, as_json: bool) -> Result<()> {
     if tokens.is_empty() {
         return say("There is no token yet. `token create --name NAME` makes one.");
     }
-    let day = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), |at| date_time(at).chars().take(16).collect::<String>().replace('T', " "));
+    let day = |at: Option<i64>| {
+        at.map_or_else(|| "-".to_owned(), |at| date_time(at).chars().take(16).collect::<String>().replace('T', " "))
+    };
     let row = |t: &TokenRow| {
         let client = [t.last_address.as_deref().unwrap_or(""), t.last_client.as_deref().unwrap_or("")].join(" ");
-        vec![t.id.clone(), t.name.clone(), t.scope.clone(), t.status(now).name().to_owned(), day(Some(t.created)), day(t.expires), day(t.last_used), client.trim().to_owned()]
+        vec![
+            t.id.clone(),
+            t.name.clone(),
+            t.scope.clone(),
+            t.status(now).name().to_owned(),
+            day(Some(t.created)),
+            day(t.expires),
+            day(t.last_used),
+            client.trim().to_owned(),
+        ]
     };
     let head = ["ID", "NAME", "SCOPE", "STATUS", "CREATED", "EXPIRES", "LAST USED", "BY"];
     say(table(&head, &tokens.iter().map(row).collect::<Vec<_>>()))

@@ -53,7 +53,13 @@ impl Caller {
         let control = reader.control()?;
         let scope = examine(&control, token.id(), Some(token), now)?;
         let id = token.id().to_owned();
-        let caller = Caller { actor: format!("token:{id}"), token: id, scope, generation: control.generation, request: request.to_owned() };
+        let caller = Caller {
+            actor: format!("token:{id}"),
+            token: id,
+            scope,
+            generation: control.generation,
+            request: request.to_owned(),
+        };
         caller.open(&control, false)?;
         Ok(caller)
     }
@@ -95,7 +101,9 @@ fn examine(control: &Control, id: &str, token: Option<&Token>, now: i64) -> Resu
     match stored.status(now) {
         TokenStatus::Live => match Scope::named(&stored.scope) {
             Some(scope) => Ok(scope),
-            None => Err(Refusal::Broken(StoreError::Corrupt(format!("a token has the unknown scope {}", stored.scope)))),
+            None => {
+                Err(Refusal::Broken(StoreError::Corrupt(format!("a token has the unknown scope {}", stored.scope))))
+            }
         },
         TokenStatus::Revoked => refused(Unauthenticated::Revoked),
         TokenStatus::Expired => refused(Unauthenticated::Expired),

@@ -92,8 +92,14 @@ pub fn list_all(
 }
 
 /// Binds a filter for one of several types: a comparison whose attribute only other types have becomes "nothing".
-fn bind_loosely<'c>(filter: &Filter, of: &'c ResourceType, types: &[Arc<ResourceType>], dialect: &Dialect) -> Result<BoundFilter<'c>, Fault> {
-    let all = |parts: &[Filter]| parts.iter().map(|p| bind_loosely(p, of, types, dialect)).collect::<Result<Vec<_>, _>>();
+fn bind_loosely<'c>(
+    filter: &Filter,
+    of: &'c ResourceType,
+    types: &[Arc<ResourceType>],
+    dialect: &Dialect,
+) -> Result<BoundFilter<'c>, Fault> {
+    let all =
+        |parts: &[Filter]| parts.iter().map(|p| bind_loosely(p, of, types, dialect)).collect::<Result<Vec<_>, _>>();
     Ok(match filter {
         Filter::And(parts) => BoundFilter::And(all(parts)?),
         Filter::Or(parts) => BoundFilter::Or(all(parts)?),
@@ -128,13 +134,26 @@ impl Listing<'_, '_> {
         let Some(path) = &self.query.sort_by else { return Ok(None) };
         match path.bind(of, self.dialect) {
             Some(PathPlace::Attribute(bound)) if !bound.to_value().leaf().is_complex() => Ok(Some(bound)),
-            Some(_) => Err(Fault::new(Kind::InvalidValue, "sortBy", format!("{} cannot be sorted by", quoted(path.as_str()))).into()),
-            None => Err(Fault::new(Kind::InvalidValue, "sortBy", format!("no attribute is called {}", quoted(path.as_str()))).into()),
+            Some(_) => {
+                Err(Fault::new(Kind::InvalidValue, "sortBy", format!("{} cannot be sorted by", quoted(path.as_str())))
+                    .into())
+            }
+            None => Err(Fault::new(
+                Kind::InvalidValue,
+                "sortBy",
+                format!("no attribute is called {}", quoted(path.as_str())),
+            )
+            .into()),
         }
     }
 
     /// A look-up by an indexed value, answered at once: what identity providers ask before they create.
-    fn quick(&self, of: &ResourceType, filter: Option<&BoundFilter<'_>>, sort: Option<&BoundPath<'_>>) -> Result<Option<String>, Refusal> {
+    fn quick(
+        &self,
+        of: &ResourceType,
+        filter: Option<&BoundFilter<'_>>,
+        sort: Option<&BoundPath<'_>>,
+    ) -> Result<Option<String>, Refusal> {
         let (Some(filter), None) = (filter, sort) else { return Ok(None) };
         if !is_lookup(filter) {
             return Ok(None);
@@ -203,7 +222,10 @@ impl Listing<'_, '_> {
             self.walks.remember(&self.caller.token, walk, next, Place::In(list.clone(), at), self.now());
         }
         let mut shown = Vec::with_capacity(rows.len());
-        let projections: Vec<_> = types.iter().map(|(of, _)| (self.reader.code(of), *of, Projection::bind(self.query, of, self.dialect))).collect();
+        let projections: Vec<_> = types
+            .iter()
+            .map(|(of, _)| (self.reader.code(of), *of, Projection::bind(self.query, of, self.dialect)))
+            .collect();
         for chunk in rows.chunk_by(|a, b| a.code == b.code) {
             let code = chunk.first().map_or(-1, |r| r.code);
             if let Some((_, of, projection)) = projections.iter().find(|(c, _, _)| *c == code) {
@@ -213,7 +235,12 @@ impl Listing<'_, '_> {
         Ok(list_response(list.len() as u64, start, &shown))
     }
 
-    fn matching(&self, of: &ResourceType, filter: Option<&BoundFilter<'_>>, sort: Option<&BoundPath<'_>>) -> Result<Vec<i64>, Refusal> {
+    fn matching(
+        &self,
+        of: &ResourceType,
+        filter: Option<&BoundFilter<'_>>,
+        sort: Option<&BoundPath<'_>>,
+    ) -> Result<Vec<i64>, Refusal> {
         if let (None, Some(path)) = (filter, sort)
             && let Some(keys) = self.reader.sorted_keys(of, path, self.query.descending)?
         {
@@ -239,7 +266,12 @@ impl Listing<'_, '_> {
     }
 
     /// What passes the filter, with what it is sorted by. SQL narrows, `eval` decides.
-    fn sortable(&self, of: &ResourceType, filter: Option<&BoundFilter<'_>>, sort: Option<&BoundPath<'_>>) -> Result<Vec<(Option<SortKey>, i64)>, Refusal> {
+    fn sortable(
+        &self,
+        of: &ResourceType,
+        filter: Option<&BoundFilter<'_>>,
+        sort: Option<&BoundPath<'_>>,
+    ) -> Result<Vec<(Option<SortKey>, i64)>, Refusal> {
         let named = |name: &str| filter.is_some_and(|f| f.mentions(name)) || sort.is_some_and(|s| s.is(name));
         let (groups, members) = (named("groups"), named("members"));
         let mut found = Vec::new();

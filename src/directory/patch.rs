@@ -52,7 +52,13 @@ pub fn patch(
     Ok(reply)
 }
 
-fn move_members(writer: &mut Writer<'_>, site: &Site, row: &Row, step: &MemberStep<'_>, delta: &mut Delta) -> Result<Vec<String>, Refusal> {
+fn move_members(
+    writer: &mut Writer<'_>,
+    site: &Site,
+    row: &Row,
+    step: &MemberStep<'_>,
+    delta: &mut Delta,
+) -> Result<Vec<String>, Refusal> {
     Ok(match step {
         MemberStep::Add(ids) => writer.add_members(row.pk, ids, Source::Provider, delta)?,
         MemberStep::Replace(ids) => writer.replace_members(row.pk, ids, delta)?,
@@ -74,7 +80,7 @@ fn matching(writer: &Writer<'_>, site: &Site, row: &Row, filter: &BoundFilter<'_
     let mut ids = Vec::new();
     writer.each_member(row.pk, |m| {
         if let Some(of) = writer.resource_type(m.code)
-            && let Json::Object(element) = reference(&m.id, location(site, of, &m.id), &m.label, &of.name)
+            && let Json::Object(element) = reference(&m.id, location(site, of, &m.id), m.label.as_deref(), &of.name)
             && matches(filter, &element)
         {
             ids.push(m.id.clone());

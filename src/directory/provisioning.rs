@@ -28,7 +28,8 @@ pub fn switch(writer: &mut Writer<'_>, state: Provisioning, acknowledge: bool, a
     if state != Provisioning::Off && state != Provisioning::Paused && before.acknowledged_no_sso.is_none() {
         if !acknowledge {
             return Err(Refusal::Denied(
-                "single sign-on is not set up; to switch provisioning on without it, add --acknowledge-no-sso".to_owned(),
+                "single sign-on is not set up; to switch provisioning on without it, add --acknowledge-no-sso"
+                    .to_owned(),
             ));
         }
         let word = format!("{actor} {}", writer.now());
@@ -36,6 +37,12 @@ pub fn switch(writer: &mut Writer<'_>, state: Provisioning, acknowledge: bool, a
     }
     writer.set_provisioning(state)?;
     let text = |p: Provisioning| Some(format!("{{\"provisioning\":\"{}\"}}", p.name()));
-    writer.record(&Change { actor, op: "provisioning", before: text(before.state), after: text(state), ..Change::default() })?;
+    writer.record(&Change {
+        actor,
+        op: "provisioning",
+        before: text(before.state),
+        after: text(state),
+        ..Change::default()
+    })?;
     Ok(())
 }

@@ -13,7 +13,12 @@ pub fn remove(writer: &mut Writer<'_>, caller: &Caller, of: &ResourceType, id: &
     let mut left = Vec::new();
     for (group, code, group_id) in writer.leave_groups(row.pk)? {
         writer.touch(group)?;
-        writer.record(&Change { code: Some(code), resource: Some(&group_id), removed: vec![row.id.clone()], ..change("member.left") })?;
+        writer.record(&Change {
+            code: Some(code),
+            resource: Some(&group_id),
+            removed: vec![row.id.clone()],
+            ..change("member.left")
+        })?;
         left.push(group_id);
     }
     let members = writer.member_ids(row.pk)?;

@@ -28,7 +28,12 @@ pub struct Show<'r, 'c> {
 
 impl<'r, 'c> Show<'r, 'c> {
     /// For a type and a client's wish.
-    pub fn new(reader: &'r Reader<'c>, site: &'r Site, of: &'r ResourceType, projection: &'r Projection<'r>) -> Show<'r, 'c> {
+    pub fn new(
+        reader: &'r Reader<'c>,
+        site: &'r Site,
+        of: &'r ResourceType,
+        projection: &'r Projection<'r>,
+    ) -> Show<'r, 'c> {
         let wants = |a: Option<&Attribute>| a.is_some_and(|a| projection.wants(a));
         let (groups, members) = (wants(of.attribute("groups")), wants(of.attribute("members")));
         Show { reader, site, of, projection, groups, members }
@@ -48,7 +53,8 @@ impl<'r, 'c> Show<'r, 'c> {
     /// A page of resources, their memberships fetched together.
     pub fn page(&self, rows: &[Row]) -> Result<Vec<String>, Refusal> {
         let keys: Vec<i64> = rows.iter().map(|r| r.pk).collect();
-        let mut direct: HashMap<i64, Vec<i64>> = if self.groups { self.reader.groups_of_all(&keys)? } else { HashMap::new() };
+        let mut direct: HashMap<i64, Vec<i64>> =
+            if self.groups { self.reader.groups_of_all(&keys)? } else { HashMap::new() };
         rows.iter().map(|row| self.write(row, &direct.remove(&row.pk).unwrap_or_default())).collect()
     }
 
@@ -113,8 +119,11 @@ impl<'r, 'c> Show<'r, 'c> {
             text.push_str(&m.id);
             text.push_str("\",\"$ref\":\"");
             self.push_location(text, of, &m.id);
-            text.push_str("\",\"display\":");
-            push_string(text, &m.label);
+            text.push('"');
+            if let Some(label) = &m.label {
+                text.push_str(",\"display\":");
+                push_string(text, label);
+            }
             text.push_str(",\"type\":\"");
             text.push_str(&of.name);
             text.push_str("\"}");
@@ -167,7 +176,7 @@ pub fn tree(
         let graph = reader.graph()?;
         let element = |(node, is_direct): (&crate::store::Node, bool)| {
             let kind = if is_direct { "direct" } else { "indirect" };
-            reference(&node.id, location(site, group, &node.id), &node.display, kind)
+            reference(&node.id, location(site, group, &node.id), Some(&node.display), kind)
         };
         tree.push("groups", Json::Array(graph.closure(direct).into_iter().map(element).collect()));
     }
@@ -175,7 +184,7 @@ pub fn tree(
         let mut list = Vec::new();
         reader.each_member(row.pk, |m| {
             if let Some(of) = reader.resource_type(m.code) {
-                list.push(reference(&m.id, location(site, of, &m.id), &m.label, &of.name));
+                list.push(reference(&m.id, location(site, of, &m.id), m.label.as_deref(), &of.name));
             }
             Ok(())
         })?;
@@ -191,11 +200,13 @@ pub fn tree(
 }
 
 /// One member, or one group of a user.
-pub fn reference(id: &str, location: String, display: &str, kind: &str) -> Json {
+pub fn reference(id: &str, location: String, display: Option<&str>, kind: &str) -> Json {
     let mut element = Object::new();
     element.push("value", id);
     element.push("$ref", location);
-    element.push("display", display);
+    if let Some(display) = display {
+        element.push("display", display);
+    }
     element.push("type", kind);
     element.into()
 }

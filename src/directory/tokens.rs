@@ -10,9 +10,22 @@ pub type Lifetime = Option<i64>;
 /// Makes a token. It is shown once, by the caller of this; the file keeps its digest.
 ///
 /// Errors: [`Refusal::Denied`] when there are as many live tokens of scope `scim` as there may be.
-pub fn create_token(writer: &mut Writer<'_>, token: &Token, name: &str, scope: Scope, lifetime: Lifetime, most: usize, actor: &str) -> Result<(), Refusal> {
+pub fn create_token(
+    writer: &mut Writer<'_>,
+    token: &Token,
+    name: &str,
+    scope: Scope,
+    lifetime: Lifetime,
+    most: usize,
+    actor: &str,
+) -> Result<(), Refusal> {
     let now = writer.now();
-    let live = writer.control()?.tokens.values().filter(|t| t.scope == Scope::Scim.name() && t.status(now) == TokenStatus::Live).count();
+    let live = writer
+        .control()?
+        .tokens
+        .values()
+        .filter(|t| t.scope == Scope::Scim.name() && t.status(now) == TokenStatus::Live)
+        .count();
     if scope == Scope::Scim && live >= most {
         return Err(Refusal::Denied(format!(
             "there are {live} live tokens already, and no more than {most} may live at a time; revoke one first"

@@ -109,7 +109,9 @@ impl Paced {
         let status = bytes.strip_prefix(b"HTTP/1.1 ").or_else(|| bytes.strip_prefix(b"HTTP/1.0 "))?.get(..3)?;
         let status = StatusCode::from_bytes(status).ok().filter(StatusCode::is_client_error)?;
         let detail = match status {
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "The request line and headers are larger than this server reads.",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                "The request line and headers are larger than this server reads."
+            }
             StatusCode::URI_TOO_LONG => "The URL is longer than this server reads.",
             _ => "This is not an HTTP request that this server understands.",
         };
@@ -184,7 +186,11 @@ impl Write for Paced {
         self.inner.is_write_vectored()
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let first = bufs.iter().find(|b| !b.is_empty()).map(|b| b.to_vec());
         let replaces = self.instead.is_some() || first.as_deref().is_some_and(|f| self.replacement(f).is_some());
         match first.filter(|_| replaces) {

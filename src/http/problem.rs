@@ -76,20 +76,27 @@ impl From<Refusal> for Problem {
                 Problem { status, keyword: Some(fault.kind.keyword()), detail, headers: Vec::new() }
             }
             // One text for every cause: what was wrong with a token is for the log.
-            Refusal::Unauthenticated(_) => {
-                Problem::plain(StatusCode::UNAUTHORIZED, "A valid token is needed in the Authorization header: Bearer followed by the token.")
-                    .with(header::WWW_AUTHENTICATE, "Bearer realm=\"scim-appliance\"")
-            }
+            Refusal::Unauthenticated(_) => Problem::plain(
+                StatusCode::UNAUTHORIZED,
+                "A valid token is needed in the Authorization header: Bearer followed by the token.",
+            )
+            .with(header::WWW_AUTHENTICATE, "Bearer realm=\"scim-appliance\""),
             Refusal::Denied(why) => Problem::plain(StatusCode::FORBIDDEN, &why),
-            Refusal::Paused => Problem::plain(StatusCode::SERVICE_UNAVAILABLE, "Provisioning is paused by an administrator. Try again later.")
-                .with(header::RETRY_AFTER, PAUSED_SECONDS),
+            Refusal::Paused => Problem::plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Provisioning is paused by an administrator. Try again later.",
+            )
+            .with(header::RETRY_AFTER, PAUSED_SECONDS),
             Refusal::NotFound(of, id) => {
                 Problem::plain(StatusCode::NOT_FOUND, &format!("There is no {of} with the id {}.", quoted(&id)))
             }
             Refusal::Taken(of, attribute, value) => Problem {
                 status: StatusCode::CONFLICT,
                 keyword: Some("uniqueness"),
-                detail: format!("Another {of} has the {attribute} {} already; letter case does not count.", quoted(&value)),
+                detail: format!(
+                    "Another {of} has the {attribute} {} already; letter case does not count.",
+                    quoted(&value)
+                ),
                 headers: Vec::new(),
             },
             Refusal::Broken(error) => broken(&error),
@@ -105,9 +112,15 @@ fn broken(error: &StoreError) -> Problem {
         StoreError::Busy => busy("The database is in use by another process. Nothing was changed; try again."),
         StoreError::Closed => busy("The server is shutting down. Nothing was changed; try again."),
         StoreError::Io(_) => busy("The disk of the server reports an error. Nothing was changed; try again."),
-        StoreError::Full => Problem::plain(StatusCode::INSUFFICIENT_STORAGE, "The server has no room left to store changes. Nothing was changed.")
-            .with(header::RETRY_AFTER, "60"),
-        _ => Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake. Nothing was changed; its log tells more."),
+        StoreError::Full => Problem::plain(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The server has no room left to store changes. Nothing was changed.",
+        )
+        .with(header::RETRY_AFTER, "60"),
+        _ => Problem::plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The server made a mistake. Nothing was changed; its log tells more.",
+        ),
     }
 }
 
@@ -119,7 +132,8 @@ pub fn no_route() -> Problem {
 /// 405 with the methods that there are.
 pub fn no_method(allowed: &[hyper::Method]) -> Problem {
     let allowed = allowed.iter().map(hyper::Method::as_str).collect::<Vec<_>>().join(", ");
-    Problem::plain(StatusCode::METHOD_NOT_ALLOWED, &format!("This path has the methods {allowed}.")).with(header::ALLOW, allowed)
+    Problem::plain(StatusCode::METHOD_NOT_ALLOWED, &format!("This path has the methods {allowed}."))
+        .with(header::ALLOW, allowed)
 }
 
 /// 501 for a part of the RFC that is not offered.

@@ -80,13 +80,20 @@ impl Route {
     /// The methods that it has.
     pub fn methods(&self) -> &'static [Method] {
         match self {
-            Route::Health | Route::Ready | Route::Root | Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => {
-                &[Method::GET, Method::HEAD, Method::OPTIONS]
-            }
+            Route::Health
+            | Route::Ready
+            | Route::Root
+            | Route::ServiceProviderConfig
+            | Route::ResourceTypes(_)
+            | Route::Schemas(_) => &[Method::GET, Method::HEAD, Method::OPTIONS],
             Route::SearchAll | Route::Search(_) => &[Method::POST, Method::OPTIONS],
             Route::Collection(_) => &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS],
-            Route::Resource(..) => &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS],
-            Route::NotOffered(_) => &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS],
+            Route::Resource(..) => {
+                &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+            }
+            Route::NotOffered(_) => {
+                &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+            }
         }
     }
 }
@@ -131,8 +138,23 @@ mod tests {
     #[test]
     fn everything_else_is_nowhere() {
         for path in [
-            "", "/", "/scim", "/scim/v22", "/scim/v2x", "/scim//v2/Users", "//scim/v2/Users", "/scim%2Fv2/Users", "/SCIM/v2/Users", "/scim/v2/users",
-            "/scim/v2//Users", "/scim/v2/Users//x", "/scim/v2/Users/x/y", "/scim/v2/%ff", "/scim/v2/Users/%ff", "/scim/v2/../v2/Users", "/scim/v2;a=b/Users",
+            "",
+            "/",
+            "/scim",
+            "/scim/v22",
+            "/scim/v2x",
+            "/scim//v2/Users",
+            "//scim/v2/Users",
+            "/scim%2Fv2/Users",
+            "/SCIM/v2/Users",
+            "/scim/v2/users",
+            "/scim/v2//Users",
+            "/scim/v2/Users//x",
+            "/scim/v2/Users/x/y",
+            "/scim/v2/%ff",
+            "/scim/v2/Users/%ff",
+            "/scim/v2/../v2/Users",
+            "/scim/v2;a=b/Users",
         ] {
             assert_eq!(find(path), None, "{path}");
         }

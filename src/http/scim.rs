@@ -90,14 +90,21 @@ impl Exchange {
             Refusal::Unauthenticated(cause) => {
                 tracing::warn!(request = self.id, token = self.token.id(), ?cause, address = %self.address, client = ?self.client, "a token was refused");
             }
-            Refusal::Broken(error) => tracing::error!(request = self.id, %error, "the store could not do what it was asked"),
+            Refusal::Broken(error) => {
+                tracing::error!(request = self.id, %error, "the store could not do what it was asked")
+            }
             _ => {}
         }
         refusal.into()
     }
 
     /// Reads the body as JSON, after the caller was let in to write.
-    async fn body(self: &Arc<Self>, writes: bool, headers: &HeaderMap, body: Incoming) -> Result<(Caller, Json), Problem> {
+    async fn body(
+        self: &Arc<Self>,
+        writes: bool,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(Caller, Json), Problem> {
         let caller = self.look(move |_, reader, caller| {
             if writes {
                 caller.may_write(reader)?;
@@ -225,7 +232,8 @@ async fn list(exchange: &Arc<Exchange>, of: Arc<ResourceType>, wish: Query) -> O
         let (of, wish) = (of.clone(), wish.clone());
         move |x: &Exchange, reader: &Reader<'_>, caller: &Caller| {
             let dialect = x.directory.dialect();
-            let body = directory::list(reader, &x.directory.site, &x.directory.walks, caller, &of, &wish, &dialect, quick);
+            let body =
+                directory::list(reader, &x.directory.site, &x.directory.walks, caller, &of, &wish, &dialect, quick);
             x.note(&dialect);
             body
         }
@@ -260,7 +268,13 @@ async fn search(exchange: &Arc<Exchange>, headers: &HeaderMap, body: Incoming) -
     Ok(wish.map_err(Refusal::from)?)
 }
 
-async fn post(exchange: &Arc<Exchange>, of: Arc<ResourceType>, query: &str, headers: &HeaderMap, body: Incoming) -> Outcome {
+async fn post(
+    exchange: &Arc<Exchange>,
+    of: Arc<ResourceType>,
+    query: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
     let (caller, json) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
@@ -278,7 +292,14 @@ async fn post(exchange: &Arc<Exchange>, of: Arc<ResourceType>, query: &str, head
     Ok(shown(exchange, StatusCode::CREATED, reply).with(header::LOCATION, &location))
 }
 
-async fn put(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String, query: &str, headers: &HeaderMap, body: Incoming) -> Outcome {
+async fn put(
+    exchange: &Arc<Exchange>,
+    of: Arc<ResourceType>,
+    id: String,
+    query: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
     let (caller, json) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
@@ -295,7 +316,14 @@ async fn put(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String, query:
     Ok(shown(exchange, StatusCode::OK, reply))
 }
 
-async fn patch(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String, query: &str, headers: &HeaderMap, body: Incoming) -> Outcome {
+async fn patch(
+    exchange: &Arc<Exchange>,
+    of: Arc<ResourceType>,
+    id: String,
+    query: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
     let (caller, json) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
@@ -315,7 +343,8 @@ async fn patch(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String, quer
 
 async fn delete(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String) -> Outcome {
     let caller = exchange.look(|_, reader, caller| caller.may_write(reader).map(|()| caller.clone())).await?;
-    let written = exchange.directory.store.write(Weight::Light, move |writer| directory::remove(writer, &caller, &of, &id));
+    let written =
+        exchange.directory.store.write(Weight::Light, move |writer| directory::remove(writer, &caller, &of, &id));
     written.await.map_err(|r| exchange.refused(r))?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
@@ -330,7 +359,8 @@ async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>
         let texts: Vec<String> = all.into_iter().map(|o| Json::Object(o).text()).collect();
         return Ok(Answer::json(StatusCode::OK, list_response(texts.len() as u64, 1, &texts)));
     };
-    let found = all.into_iter().find(|o| o.get("id").and_then(Json::as_str).is_some_and(|i| i.eq_ignore_ascii_case(&id)));
+    let found =
+        all.into_iter().find(|o| o.get("id").and_then(Json::as_str).is_some_and(|i| i.eq_ignore_ascii_case(&id)));
     match found {
         Some(found) => Ok(Answer::json(StatusCode::OK, Json::Object(found).text())),
         None => Err(Refusal::NotFound(what.to_owned(), id).into()),
@@ -344,7 +374,12 @@ fn weight(members: usize) -> Weight {
 fn shown(exchange: &Exchange, status: StatusCode, reply: Reply) -> Answer {
     if !reply.unknown_members.is_empty() {
         let first: Vec<&String> = reply.unknown_members.iter().take(10).collect();
-        tracing::warn!(request = exchange.id, count = reply.unknown_members.len(), ?first, "members that nobody is were passed over");
+        tracing::warn!(
+            request = exchange.id,
+            count = reply.unknown_members.len(),
+            ?first,
+            "members that nobody is were passed over"
+        );
     }
     match reply.body {
         Some(body) => Answer::json(status, body),

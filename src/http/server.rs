@@ -65,7 +65,13 @@ struct Service {
 }
 
 /// Serves until `stop` says so, then lets what is under way come to its end.
-pub async fn serve(listener: TcpListener, directory: Directory, limits: Limits, prefix: String, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    directory: Directory,
+    limits: Limits,
+    prefix: String,
+    mut stop: watch::Receiver<bool>,
+) {
     let service = Arc::new(Service { directory, limits, prefix, requests: AtomicU64::new(0) });
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -114,7 +120,8 @@ async fn turn_away(mut socket: TcpStream) {
 async fn connection(socket: TcpStream, peer: SocketAddr, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     let _ = socket.set_nodelay(true);
     let limits = service.limits;
-    let pace = Pace::new(Deadlines { head: limits.head, keep_alive: limits.keep_alive, answer: Duration::from_secs(60) });
+    let pace =
+        Pace::new(Deadlines { head: limits.head, keep_alive: limits.keep_alive, answer: Duration::from_secs(60) });
     let respond = {
         let pace = pace.clone();
         service_fn(move |request: Request<Incoming>| {
@@ -164,7 +171,11 @@ impl Service {
         let started = Instant::now();
         let id = format!("{}-{}", self.prefix, self.requests.fetch_add(1, Ordering::Relaxed) + 1);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let client = request.headers().get(USER_AGENT).map(|v| String::from_utf8_lossy(v.as_bytes()).chars().take(200).collect::<String>()).unwrap_or_default();
+        let client = request
+            .headers()
+            .get(USER_AGENT)
+            .map(|v| String::from_utf8_lossy(v.as_bytes()).chars().take(200).collect::<String>())
+            .unwrap_or_default();
         let plain_json = wants_plain_json(request.headers());
         let outcome = Guarded(Box::pin(self.answer(request, peer, &id, client.clone()))).await;
         let answer = match outcome {
@@ -172,7 +183,8 @@ impl Service {
             Some(Err(problem)) => problem.answer(),
             None => {
                 tracing::error!(request = id, method = %method, path = ?path, "a request ended in a panic");
-                Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake; its log tells more.").answer()
+                Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake; its log tells more.")
+                    .answer()
             }
         };
         let (status, milliseconds) = (answer.status.as_u16(), started.elapsed().as_micros() as f64 / 1000.0);
@@ -185,17 +197,32 @@ impl Service {
         answer.finish(&id, plain_json)
     }
 
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>, peer: SocketAddr, id: &str, client: String) -> Result<Answer, Problem> {
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        id: &str,
+        client: String,
+    ) -> Result<Answer, Problem> {
         let (parts, body) = request.into_parts();
         if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
-            return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request has either a Content-Length or a Transfer-Encoding.").closing());
+            return Err(Problem::plain(
+                StatusCode::BAD_REQUEST,
+                "A request has either a Content-Length or a Transfer-Encoding.",
+            )
+            .closing());
         }
         if parts.uri.to_string().len() > MAX_URL {
-            return Err(Problem::plain(StatusCode::URI_TOO_LONG, "The URL is longer than this server reads; POST to .search instead."));
+            return Err(Problem::plain(
+                StatusCode::URI_TOO_LONG,
+                "The URL is longer than this server reads; POST to .search instead.",
+            ));
         }
         let route = Route::find(parts.uri.path(), self.directory.catalog());
         match &route {
-            Some(probe @ (Route::Health | Route::Ready)) if !probe.methods().contains(&parts.method) => return Err(no_method(probe.methods())),
+            Some(probe @ (Route::Health | Route::Ready)) if !probe.methods().contains(&parts.method) => {
+                return Err(no_method(probe.methods()));
+            }
             Some(Route::Health) => return Ok(probes::health()),
             Some(Route::Ready) => return Ok(probes::ready(&self.directory)),
             _ => {}
@@ -204,8 +231,16 @@ impl Service {
             tracing::warn!(request = id, ?cause, address = %peer.ip(), client = ?client, "a request without a good token was refused");
             Problem::from(Refusal::Unauthenticated(cause))
         })?;
-        let limits = BodyLimits { bytes: self.limits.body_bytes, idle: self.limits.body_idle, total: self.limits.body_total };
-        let exchange = Exchange { directory: self.directory.clone(), token, id: id.to_owned(), address: peer.ip(), client, limits };
+        let limits =
+            BodyLimits { bytes: self.limits.body_bytes, idle: self.limits.body_idle, total: self.limits.body_total };
+        let exchange = Exchange {
+            directory: self.directory.clone(),
+            token,
+            id: id.to_owned(),
+            address: peer.ip(),
+            client,
+            limits,
+        };
         let query = parts.uri.query().unwrap_or("");
         scim::answer(&Arc::new(exchange), &parts.method, route, query, &parts.headers, body).await
     }

@@ -65,7 +65,11 @@ impl Answer {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if self.body.is_some() {
-            let kind = if self.scim && !plain_json { "application/scim+json; charset=utf-8" } else { "application/json; charset=utf-8" };
+            let kind = if self.scim && !plain_json {
+                "application/scim+json; charset=utf-8"
+            } else {
+                "application/json; charset=utf-8"
+            };
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         if let Ok(request) = HeaderValue::from_str(request) {
@@ -84,7 +88,12 @@ pub fn wants_plain_json(headers: &HeaderMap) -> bool {
     let mut plain = false;
     for kind in accept.flat_map(|v| v.split(',')).map(|k| k.split(';').next().unwrap_or("").trim()) {
         match kind {
-            k if k.eq_ignore_ascii_case("application/scim+json") || k == "*/*" || k.eq_ignore_ascii_case("application/*") => return false,
+            k if k.eq_ignore_ascii_case("application/scim+json")
+                || k == "*/*"
+                || k.eq_ignore_ascii_case("application/*") =>
+            {
+                return false;
+            }
             k if k.eq_ignore_ascii_case("application/json") => plain = true,
             _ => {}
         }
@@ -96,14 +105,20 @@ pub fn wants_plain_json(headers: &HeaderMap) -> bool {
 pub fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
     let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes());
     if encoding.is_some_and(|e| !e.eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not read here; send the JSON as it is."));
+        return Err(Problem::plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Compressed bodies are not read here; send the JSON as it is.",
+        ));
     }
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     // Any JSON will do; text/plain and text/json are what some proxies and old clients make of it.
     match kind.is_empty() || kind.ends_with("json") || kind == "text/plain" {
         true => Ok(()),
-        false => Err(Problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's Content-Type is not JSON; send application/scim+json.")),
+        false => Err(Problem::plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body's Content-Type is not JSON; send application/scim+json.",
+        )),
     }
 }
 
@@ -124,7 +139,9 @@ pub async fn read(mut body: Incoming, limits: BodyLimits) -> Result<Bytes, Probl
                 return Err(Problem::plain(StatusCode::BAD_REQUEST, "The body could not be read to its end.").closing());
             }
             Err(_) if refused => break,
-            Err(_) => return Err(Problem::plain(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.").closing()),
+            Err(_) => {
+                return Err(Problem::plain(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive.").closing());
+            }
         };
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;

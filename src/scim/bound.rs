@@ -137,7 +137,9 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
         },
         // RFC 7644 table 3: gt, ge, lt and le on binary are an error; base64 text has no substrings that mean anything.
         Type::Binary => match literal {
-            Literal::Text(text) if equality => Ok(Test::Text { op, value: text.clone(), written: text.clone(), exact: true }),
+            Literal::Text(text) if equality => {
+                Ok(Test::Text { op, value: text.clone(), written: text.clone(), exact: true })
+            }
             _ => Err(wrong("binary values can only be compared with eq and ne".into())),
         },
         Type::Boolean => {
@@ -159,7 +161,9 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
         },
         Type::DateTime => match literal {
             // As text, since the RFC does not forbid it: the stored text is what a person sees.
-            Literal::Text(text) if substring => Ok(Test::Text { op, value: fold(text), written: text.clone(), exact: false }),
+            Literal::Text(text) if substring => {
+                Ok(Test::Text { op, value: fold(text), written: text.clone(), exact: false })
+            }
             Literal::Text(text) => {
                 let time = date_time(text).ok_or_else(|| wrong(format!("{} is not a date and time", quoted(text))))?;
                 Ok(Test::Time(op, time))

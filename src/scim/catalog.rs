@@ -120,9 +120,11 @@ impl Catalog {
                 false => schemas.push(schema),
             }
         }
-        let missing = |place: &str, what: &str| BadDefinition { place: place.into(), why: format!("{what} is not defined") };
+        let missing =
+            |place: &str, what: &str| BadDefinition { place: place.into(), why: format!("{what} is not defined") };
         let common = common.ok_or_else(|| missing("assets/schemas", COMMON))?;
-        let find = |place: &str, id: &str| schemas.iter().find(|s| s.id == id).cloned().ok_or_else(|| missing(place, id));
+        let find =
+            |place: &str, id: &str| schemas.iter().find(|s| s.id == id).cloned().ok_or_else(|| missing(place, id));
         let mut resource_types = Vec::new();
         for (place, text) in texts(&RESOURCE_TYPES) {
             let written: WrittenType = parsed(&place, text)?;

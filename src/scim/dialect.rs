@@ -176,7 +176,9 @@ impl Dialect {
             {
                 self.unpack_roles(value);
             }
-            if path.is_empty() && let Some(Json::Object(value)) = value_of(&mut operation) {
+            if path.is_empty()
+                && let Some(Json::Object(value)) = value_of(&mut operation)
+            {
                 self.settle_resource(value, of);
                 self.drop_null_members(value);
             }
@@ -232,7 +234,10 @@ impl Dialect {
     fn lower_enterprise(&self, body: &mut Object, of: &ResourceType) {
         let Some(enterprise) = of.extension(ENTERPRISE_SCHEMA) else { return };
         for attribute in &enterprise.attributes {
-            if of.attribute(&attribute.name).is_some() || body.find(&attribute.name).is_none() || !self.allows(Rule::EnterpriseAtTop) {
+            if of.attribute(&attribute.name).is_some()
+                || body.find(&attribute.name).is_none()
+                || !self.allows(Rule::EnterpriseAtTop)
+            {
                 continue;
             }
             let Some(value) = body.take(&attribute.name) else { continue };
@@ -367,7 +372,9 @@ mod tests {
 
     #[test]
     fn keys_that_are_paths_become_operations() {
-        let (text, used) = patch(r#"{"op":"replace","value":{"displayName":"A","name.givenName":"B","emails[type eq \"work\"].value":"c"}}"#);
+        let (text, used) = patch(
+            r#"{"op":"replace","value":{"displayName":"A","name.givenName":"B","emails[type eq \"work\"].value":"c"}}"#,
+        );
         assert_eq!(
             text,
             r#"[{"op":"replace","value":{"displayName":"A"}},{"op":"replace","path":"name.givenName","value":"B"},{"op":"replace","path":"emails[type eq \"work\"].value","value":"c"}]"#
@@ -377,8 +384,12 @@ mod tests {
 
     #[test]
     fn a_removal_by_value_names_only_what_it_lists() {
-        let (text, _) = patch(r#"{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"},{"value":"u\"2"}]}"#);
-        assert_eq!(text, r#"[{"op":"remove","path":"members[value eq \"u1\"]"},{"op":"remove","path":"members[value eq \"u\\\"2\"]"}]"#);
+        let (text, _) =
+            patch(r#"{"op":"Remove","path":"members","value":[{"$ref":null,"value":"u1"},{"value":"u\"2"}]}"#);
+        assert_eq!(
+            text,
+            r#"[{"op":"remove","path":"members[value eq \"u1\"]"},{"op":"remove","path":"members[value eq \"u\\\"2\"]"}]"#
+        );
     }
 
     #[test]
@@ -389,7 +400,9 @@ mod tests {
 
     #[test]
     fn a_packed_role_is_unpacked() {
-        let (text, _) = patch(r#"{"op":"add","path":"roles","value":[{"value":"{\"id\":\"8\",\"value\":\"USER\",\"displayName\":\"User\"}"}]}"#);
+        let (text, _) = patch(
+            r#"{"op":"add","path":"roles","value":[{"value":"{\"id\":\"8\",\"value\":\"USER\",\"displayName\":\"User\"}"}]}"#,
+        );
         assert_eq!(text, r#"[{"op":"add","path":"roles","value":[{"value":"USER","display":"User"}]}]"#);
     }
 }

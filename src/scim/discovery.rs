@@ -78,12 +78,17 @@ pub fn service_provider_config(base: &str, limits: Limits) -> Object {
 /// All resource types (RFC 7643 §6).
 pub fn resource_types(catalog: &Catalog, base: &str) -> Vec<Object> {
     let all = catalog.resource_types.iter();
-    all.map(|t| described(&t.definition, TYPE_SCHEMA, "ResourceType", format!("{base}/ResourceTypes/{}", t.name))).collect()
+    all.map(|t| described(&t.definition, TYPE_SCHEMA, "ResourceType", format!("{base}/ResourceTypes/{}", t.name)))
+        .collect()
 }
 
 /// All schemas (RFC 7643 §7).
 pub fn schemas(catalog: &Catalog, base: &str) -> Vec<Object> {
-    catalog.schemas.iter().map(|s| described(&s.definition, SCHEMA_SCHEMA, "Schema", format!("{base}/Schemas/{}", s.id))).collect()
+    catalog
+        .schemas
+        .iter()
+        .map(|s| described(&s.definition, SCHEMA_SCHEMA, "Schema", format!("{base}/Schemas/{}", s.id)))
+        .collect()
 }
 
 fn described(definition: &Json, schema: &str, resource_type: &str, location: String) -> Object {

@@ -20,7 +20,9 @@ pub fn matches(filter: &BoundFilter<'_>, resource: &Object) -> bool {
         BoundFilter::Not(part) => !matches(part, resource),
         BoundFilter::Present(path) => values(path, resource).any(is_assigned),
         BoundFilter::Compare(path, test) => compare(path, test, resource),
-        BoundFilter::Within(path, inner) => values(path, resource).filter_map(Json::as_object).any(|e| matches(inner, e)),
+        BoundFilter::Within(path, inner) => {
+            values(path, resource).filter_map(Json::as_object).any(|e| matches(inner, e))
+        }
         BoundFilter::Nothing => false,
     }
 }
@@ -64,7 +66,9 @@ fn compare(path: &BoundPath<'_>, test: &Test, resource: &Object) -> bool {
 fn passes(test: &Test, value: &Json) -> bool {
     match (test, value) {
         (Test::Text { op, value: wanted, exact: true, .. }, Json::String(text)) => text_passes(*op, text, wanted),
-        (Test::Text { op, value: wanted, exact: false, .. }, Json::String(text)) => text_passes(*op, &fold(text), wanted),
+        (Test::Text { op, value: wanted, exact: false, .. }, Json::String(text)) => {
+            text_passes(*op, &fold(text), wanted)
+        }
         (Test::Bool(op, wanted), Json::Bool(is)) => ordered(*op, is.cmp(wanted)),
         (Test::Number(op, wanted), Json::Number(is)) => {
             is.as_f64().and_then(|n| n.partial_cmp(wanted)).is_some_and(|order| ordered(*op, order))

@@ -51,7 +51,8 @@ impl Json {
         }
         let text = std::str::from_utf8(text).map_err(|e| syntax(format!("the body is not UTF-8: {e}")))?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let tree = Seed(0).deserialize(&mut reader).map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
+        let tree =
+            Seed(0).deserialize(&mut reader).map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
         reader.end().map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
         Ok(tree)
     }

@@ -69,7 +69,13 @@ impl Query {
         let descending = match order {
             o if o.is_empty() || o.eq_ignore_ascii_case("ascending") => false,
             o if o.eq_ignore_ascii_case("descending") => true,
-            o => return Err(Fault::new(Kind::InvalidValue, "sortOrder", format!("ascending or descending is expected, not {}", quoted(o)))),
+            o => {
+                return Err(Fault::new(
+                    Kind::InvalidValue,
+                    "sortOrder",
+                    format!("ascending or descending is expected, not {}", quoted(o)),
+                ));
+            }
         };
         let sort_fault = |f: Fault| Fault { kind: Kind::InvalidValue, ..f.within("sortBy") };
         Ok(Query {
@@ -90,11 +96,13 @@ impl Query {
     }
 }
 
-const PARAMETERS: [&str; 7] = ["filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
+const PARAMETERS: [&str; 7] =
+    ["filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
 
 /// An integer, from text or a number; one beyond the range of i64 counts as its end.
 fn integer(given: &Object, name: &str) -> Result<Option<i64>, Fault> {
-    let bad = |text: &str| Fault::new(Kind::InvalidValue, name, format!("an integer is expected, not {}", quoted(text)));
+    let bad =
+        |text: &str| Fault::new(Kind::InvalidValue, name, format!("an integer is expected, not {}", quoted(text)));
     match given.find(name) {
         None | Some(Json::Null) => Ok(None),
         Some(Json::Number(n)) => match (n.as_i64(), n.is_u64()) {
@@ -120,7 +128,13 @@ fn names(given: &Object, name: &str) -> Result<Vec<AttrPath>, Fault> {
         None | Some(Json::Null) => Vec::new(),
         Some(Json::String(s)) => s.split(',').collect(),
         Some(Json::Array(a)) => a.iter().filter_map(Json::as_str).collect(),
-        Some(other) => return Err(Fault::new(Kind::InvalidValue, name, format!("attribute names are expected, not {}", other.what()))),
+        Some(other) => {
+            return Err(Fault::new(
+                Kind::InvalidValue,
+                name,
+                format!("attribute names are expected, not {}", other.what()),
+            ));
+        }
     };
     Ok(list.iter().map(|n| n.trim()).filter(|n| !n.is_empty()).filter_map(|n| AttrPath::parse(n).ok()).collect())
 }

@@ -94,14 +94,20 @@ fn operation(written: Json, dialect: &Dialect) -> Result<Operation, Fault> {
     let path = match written.take("path") {
         Some(Json::String(path)) if !path.is_empty() => Some(PatchPath::parse(&path, dialect)?),
         Some(Json::String(_)) | Some(Json::Null) | None => None,
-        Some(other) => return Err(Fault::new(Kind::InvalidPath, "path", format!("text is expected, not {}", other.what()))),
+        Some(other) => {
+            return Err(Fault::new(Kind::InvalidPath, "path", format!("text is expected, not {}", other.what())));
+        }
     };
     let value = written.take("value");
     match (verb, &path, &value) {
         (Verb::Remove, None, _) => return Err(Fault::new(Kind::NoTarget, "", "a removal needs a path")),
         (Verb::Add | Verb::Replace, _, None) => return Err(Fault::new(Kind::InvalidValue, "", "a value is missing")),
         (Verb::Add | Verb::Replace, None, Some(v)) if v.as_object().is_none() => {
-            return Err(Fault::new(Kind::InvalidValue, "", format!("without a path the value is an object of attributes, not {}", v.what())));
+            return Err(Fault::new(
+                Kind::InvalidValue,
+                "",
+                format!("without a path the value is an object of attributes, not {}", v.what()),
+            ));
         }
         _ => {}
     }

@@ -54,7 +54,10 @@ impl AttrPath {
         };
         let urn_ok = urn.chars().all(|c| c.is_ascii_alphanumeric() || "-._:/~%#".contains(c));
         // The last part of a bare URN (`User`, `2.0`) has the shape of names as well, but for a leading digit.
-        let names_ok = names.split('.').all(|n| is_attribute_name(n) || (!urn.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'$')));
+        let names_ok = names.split('.').all(|n| {
+            is_attribute_name(n)
+                || (!urn.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'$'))
+        });
         match urn_ok && names_ok && !names.is_empty() {
             true => Ok(AttrPath(text.to_owned())),
             false => Err(Fault::new(Kind::InvalidPath, "", format!("{} is not an attribute path", quoted(text)))),
@@ -95,7 +98,11 @@ fn strip_urn<'t>(text: &'t str, urn: &str) -> Option<&'t str> {
     head.eq_ignore_ascii_case(urn).then(|| text.get(urn.len()..)).flatten()
 }
 
-fn named<'c>(names: &str, find: impl Fn(&str) -> Option<&'c Attribute>, extension: Option<&'c Schema>) -> Option<Place<'c>> {
+fn named<'c>(
+    names: &str,
+    find: impl Fn(&str) -> Option<&'c Attribute>,
+    extension: Option<&'c Schema>,
+) -> Option<Place<'c>> {
     let (name, sub) = match names.split_once('.') {
         Some((name, sub)) => (name, Some(sub)),
         None => (names, None),
@@ -152,7 +159,12 @@ impl PatchPath {
         let (inside, behind) = rest.rsplit_once(']').ok_or_else(|| bad("the bracket is not closed"))?;
         let sub = match behind {
             "" => None,
-            _ => Some(behind.strip_prefix('.').filter(|n| is_attribute_name(n)).ok_or_else(|| bad("what follows the bracket is not a sub-attribute"))?),
+            _ => Some(
+                behind
+                    .strip_prefix('.')
+                    .filter(|n| is_attribute_name(n))
+                    .ok_or_else(|| bad("what follows the bracket is not a sub-attribute"))?,
+            ),
         };
         let filter = Filter::parse(inside, dialect).map_err(|f| f.within(&quoted(text)))?;
         Ok(PatchPath { attr: AttrPath::parse(attr)?, filter: Some(filter), sub: sub.map(str::to_owned) })

@@ -23,7 +23,11 @@ impl<'c> Projection<'c> {
     /// Binds the names of a query. Names that do not exist here choose nothing.
     pub fn bind(query: &Query, of: &'c ResourceType, dialect: &Dialect) -> Projection<'c> {
         let bind = |paths: &[AttrPath]| paths.iter().filter_map(|p| p.bind(of, dialect)).collect();
-        Projection { only: bind(&query.attributes), chosen: !query.attributes.is_empty(), excluded: bind(&query.excluded) }
+        Projection {
+            only: bind(&query.attributes),
+            chosen: !query.attributes.is_empty(),
+            excluded: bind(&query.excluded),
+        }
     }
 
     /// True when the answer shows what it shows to a client that wishes nothing.
@@ -58,7 +62,9 @@ impl<'c> Projection<'c> {
     fn apply_extension(&self, extension: &Schema, value: &mut Json) -> bool {
         let Json::Object(inner) = value else { return false };
         inner.retain(|name, value| match extension.attribute(name) {
-            Some(attribute) => self.shows(Some(extension), attribute) && self.apply_parts(Some(extension), attribute, value),
+            Some(attribute) => {
+                self.shows(Some(extension), attribute) && self.apply_parts(Some(extension), attribute, value)
+            }
             None => false,
         });
         !inner.is_empty()

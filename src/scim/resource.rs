@@ -89,7 +89,8 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
             take(&mut checked, attribute, value, of, dialect)?;
         } else if let Some(extension) = of.extension(&name) {
             once(&mut seen, &extension.id)?;
-            let inner = check_extension(extension, value, &mut checked, dialect).map_err(|f| f.within(&extension.id))?;
+            let inner =
+                check_extension(extension, value, &mut checked, dialect).map_err(|f| f.within(&extension.id))?;
             match inner {
                 Some(inner) => checked.document.push(extension.id.clone(), inner),
                 None => checked.cleared.push(extension.id.clone()),
@@ -117,7 +118,8 @@ pub fn schemas_fit(body: &Object, uri: &str, dialect: &Dialect) -> Result<(), Fa
     if given.is_some_and(|v| !text_only(v)) {
         return Err(Fault::new(Kind::InvalidSyntax, "schemas", "an array of schema URIs is expected"));
     }
-    let named = given.is_some_and(|v| v.elements().iter().filter_map(Json::as_str).any(|s| s.eq_ignore_ascii_case(uri)));
+    let named =
+        given.is_some_and(|v| v.elements().iter().filter_map(Json::as_str).any(|s| s.eq_ignore_ascii_case(uri)));
     match named || dialect.allows(Rule::MissingSchemas) {
         true => Ok(()),
         false => Err(Fault::new(Kind::InvalidSyntax, "schemas", format!("{uri} is missing"))),
@@ -132,7 +134,13 @@ fn once(seen: &mut Vec<String>, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn take(checked: &mut Checked, attribute: &Attribute, value: Json, of: &ResourceType, dialect: &Dialect) -> Result<(), Fault> {
+fn take(
+    checked: &mut Checked,
+    attribute: &Attribute,
+    value: Json,
+    of: &ResourceType,
+    dialect: &Dialect,
+) -> Result<(), Fault> {
     if attribute.name == "schemas" || is_discarded(attribute, of) {
         return Ok(());
     }
@@ -150,11 +158,18 @@ fn take(checked: &mut Checked, attribute: &Attribute, value: Json, of: &Resource
     Ok(())
 }
 
-fn check_extension(of: &Schema, value: Json, checked: &mut Checked, dialect: &Dialect) -> Result<Option<Object>, Fault> {
+fn check_extension(
+    of: &Schema,
+    value: Json,
+    checked: &mut Checked,
+    dialect: &Dialect,
+) -> Result<Option<Object>, Fault> {
     let given = match value {
         Json::Object(given) => given,
         Json::Null => return Ok(None),
-        other => return Err(Fault::new(Kind::InvalidValue, "", format!("an object is expected, not {}", other.what()))),
+        other => {
+            return Err(Fault::new(Kind::InvalidValue, "", format!("an object is expected, not {}", other.what())));
+        }
     };
     let mut inner = Object::new();
     let mut seen = Vec::new();
@@ -214,7 +229,9 @@ fn canonical_inner(attribute: &Attribute, value: Json, dialect: &Dialect) -> Res
 /// The canonical form of one element of an attribute, or of the value of a single-valued one.
 pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
     let value = match value {
-        Json::Array(mut list) if list.len() <= 1 && dialect.allows(Rule::ListForSingle) => list.pop().unwrap_or_default(),
+        Json::Array(mut list) if list.len() <= 1 && dialect.allows(Rule::ListForSingle) => {
+            list.pop().unwrap_or_default()
+        }
         value => value,
     };
     let wanted = |what: &str, is: &Json| invalid(format!("{what} is expected, not {}", is.what()));
@@ -228,8 +245,12 @@ pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> R
         }
         (Type::String | Type::Reference, other) => return Err(wanted("text", &other)),
         (Type::Boolean, Json::Bool(b)) => Some(Json::Bool(b)),
-        (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("true") && dialect.allows(Rule::TextBooleans) => Some(Json::Bool(true)),
-        (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("false") && dialect.allows(Rule::TextBooleans) => Some(Json::Bool(false)),
+        (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("true") && dialect.allows(Rule::TextBooleans) => {
+            Some(Json::Bool(true))
+        }
+        (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("false") && dialect.allows(Rule::TextBooleans) => {
+            Some(Json::Bool(false))
+        }
         (Type::Boolean, Json::String(t)) if t.is_empty() && dialect.allows(Rule::EmptyClears) => None,
         (Type::Boolean, other) => return Err(wanted("true or false", &other)),
         (Type::Integer, Json::Number(n)) if n.is_i64() || n.is_u64() => Some(Json::Number(n)),
@@ -247,7 +268,9 @@ pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> R
         },
         (Type::Binary, other) => return Err(wanted("base64 text", &other)),
         (Type::Complex, Json::Object(parts)) => canonical_parts(attribute, parts, dialect)?,
-        (Type::Complex, text @ Json::String(_)) if attribute.sub("value").is_some() && dialect.allows(Rule::BareComplexValue) => {
+        (Type::Complex, text @ Json::String(_))
+            if attribute.sub("value").is_some() && dialect.allows(Rule::BareComplexValue) =>
+        {
             let mut parts = Object::new();
             parts.push("value", text);
             canonical_parts(attribute, parts, dialect)?
@@ -270,7 +293,9 @@ fn canonical_parts(attribute: &Attribute, given: Object, dialect: &Dialect) -> R
     if clears(attribute, &parts) && dialect.allows(Rule::EmptyClears) {
         return Ok(None);
     }
-    if let Some(missing) = attribute.sub_attributes.iter().find(|s| s.required && !s.is_read_only() && parts.get(&s.name).is_none()) {
+    if let Some(missing) =
+        attribute.sub_attributes.iter().find(|s| s.required && !s.is_read_only() && parts.get(&s.name).is_none())
+    {
         return Err(invalid(format!("{} is missing", missing.name)));
     }
     order_parts(&mut parts, attribute);
@@ -316,7 +341,13 @@ pub fn member_ids(value: &Json, dialect: &Dialect) -> Result<Vec<String>, Fault>
                     ids.push(id.to_owned());
                 }
             }
-            _ => return Err(Fault::new(Kind::InvalidValue, format!("members, element {}", i + 1), "an object with the id of a resource as its value is expected")),
+            _ => {
+                return Err(Fault::new(
+                    Kind::InvalidValue,
+                    format!("members, element {}", i + 1),
+                    "an object with the id of a resource as its value is expected",
+                ));
+            }
         }
     }
     Ok(ids)
@@ -346,16 +377,29 @@ pub fn complete(document: &Object, of: &ResourceType) -> Result<(), Fault> {
         a.required && !a.is_read_only() && !APART.contains(&a.name.as_str()) && document.get(&a.name).is_none_or(blank)
     };
     if let Some(missing) = of.schema.attributes.iter().find(lacking) {
-        return Err(Fault::new(Kind::InvalidValue, missing.name.as_str(), format!("a {} needs it, and it is missing or blank", of.name)));
+        return Err(Fault::new(
+            Kind::InvalidValue,
+            missing.name.as_str(),
+            format!("a {} needs it, and it is missing or blank", of.name),
+        ));
     }
     for (extension, required) in &of.extensions {
         let inner = document.get(&extension.id).and_then(Json::as_object);
         if *required && inner.is_none() {
-            return Err(Fault::new(Kind::InvalidValue, extension.id.as_str(), format!("a {} needs this extension", of.name)));
+            return Err(Fault::new(
+                Kind::InvalidValue,
+                extension.id.as_str(),
+                format!("a {} needs this extension", of.name),
+            ));
         }
-        let missing = |a: &&Attribute| a.required && !a.is_read_only() && inner.is_some_and(|i| i.get(&a.name).is_none());
+        let missing =
+            |a: &&Attribute| a.required && !a.is_read_only() && inner.is_some_and(|i| i.get(&a.name).is_none());
         if let Some(missing) = extension.attributes.iter().find(missing) {
-            return Err(Fault::new(Kind::InvalidValue, format!("{}:{}", extension.id, missing.name), "it is required and missing"));
+            return Err(Fault::new(
+                Kind::InvalidValue,
+                format!("{}:{}", extension.id, missing.name),
+                "it is required and missing",
+            ));
         }
     }
     Ok(())

@@ -24,7 +24,10 @@ pub fn backup(database: &Path, target: &Path) -> Result<PathBuf, StoreError> {
         return Err(StoreError::Unusable("the backup would replace the database itself".into()));
     }
     if target.symlink_metadata().is_ok() && inspect(&target).is_err() {
-        return Err(StoreError::Unusable(format!("{} is there and is not a backup of scim-appliance; name another file", target.display())));
+        return Err(StoreError::Unusable(format!(
+            "{} is there and is not a backup of scim-appliance; name another file",
+            target.display()
+        )));
     }
     let draft = draft(&target)?;
     let copied = copy(&database, &draft).and_then(|()| verify(&draft)).and_then(|()| put_in_place(&draft, &target));
@@ -62,9 +65,12 @@ pub fn verify(path: &Path) -> Result<(), StoreError> {
     if verdict != "ok" {
         return Err(StoreError::Unusable(format!("{shown} is damaged: {verdict}")));
     }
-    let orphans: i64 = connection.query_row("select count(*) from pragma_foreign_key_check", [], |r| r.get(0)).map_err(damaged)?;
+    let orphans: i64 =
+        connection.query_row("select count(*) from pragma_foreign_key_check", [], |r| r.get(0)).map_err(damaged)?;
     if orphans > 0 {
-        return Err(StoreError::Unusable(format!("{shown} is damaged: {orphans} rows refer to rows that are not there")));
+        return Err(StoreError::Unusable(format!(
+            "{shown} is damaged: {orphans} rows refer to rows that are not there"
+        )));
     }
     Ok(())
 }
@@ -123,7 +129,9 @@ fn keep(database: &Path, clock: &Clock) -> Result<Option<PathBuf>, StoreError> {
     }
     let stamp: String = crate::clock::date_time(clock.now()).chars().filter(char::is_ascii_digit).collect();
     let kept = beside(database, &format!(".before-restore-{stamp}"));
-    let moved = |from: &Path, to: &Path| std::fs::rename(from, to).map_err(|e| StoreError::Unusable(format!("{} cannot be moved: {e}", from.display())));
+    let moved = |from: &Path, to: &Path| {
+        std::fs::rename(from, to).map_err(|e| StoreError::Unusable(format!("{} cannot be moved: {e}", from.display())))
+    };
     for suffix in ["-wal", "-shm"] {
         let side = beside(database, suffix);
         if side.symlink_metadata().is_ok() {

@@ -82,7 +82,9 @@ pub(super) fn purge(connection: &Connection, now: i64) -> Result<(), StoreError>
         .query_row([BYTES], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
     let (Some(oldest), true) = (oldest, oldest < newest) else { return Ok(()) };
     let end = (oldest + 1) << BLOCK_BITS;
-    let last: Option<i64> = connection.prepare_cached("select max(at) from (select at from change where n < ?1 order by n desc limit 1)")?.query_row([end], |r| r.get(0))?;
+    let last: Option<i64> = connection
+        .prepare_cached("select max(at) from (select at from change where n < ?1 order by n desc limit 1)")?
+        .query_row([end], |r| r.get(0))?;
     if total <= KEPT_BYTES && last.is_some_and(|at| at > now - KEPT_MILLISECONDS) {
         return Ok(());
     }

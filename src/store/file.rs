@@ -40,7 +40,9 @@ pub(super) fn prepare(options: &Options) -> Result<PathBuf, StoreError> {
     }
     if found.permissions().mode() & 0o077 != 0 {
         let private = std::fs::Permissions::from_mode(0o600);
-        file.set_permissions(private).map_err(|e| StoreError::Unusable(format!("{shown} can be read by others, and that cannot be changed: {e}")))?;
+        file.set_permissions(private).map_err(|e| {
+            StoreError::Unusable(format!("{shown} can be read by others, and that cannot be changed: {e}"))
+        })?;
     }
     Ok(path)
 }
@@ -75,7 +77,9 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
         Some(folder) => folder,
         None => Path::new("/"),
     };
-    let folder = folder.canonicalize().map_err(|e| StoreError::Unusable(format!("the folder {} cannot be used: {e}", folder.display())))?;
+    let folder = folder
+        .canonicalize()
+        .map_err(|e| StoreError::Unusable(format!("the folder {} cannot be used: {e}", folder.display())))?;
     Ok(folder.join(name))
 }
 
@@ -91,7 +95,9 @@ fn cannot_open(path: &Path, error: &std::io::Error) -> String {
 pub(super) fn check_version(number: i32, text: &str) -> Result<(), StoreError> {
     match number >= LEAST_SQLITE {
         true => Ok(()),
-        false => Err(StoreError::Unusable(format!("SQLite {text} can lose data in WAL mode; at least 3.51.3 is needed"))),
+        false => {
+            Err(StoreError::Unusable(format!("SQLite {text} can lose data in WAL mode; at least 3.51.3 is needed")))
+        }
     }
 }
 
@@ -105,7 +111,8 @@ pub(super) fn limit(connection: &Connection, bytes: u64) -> Result<(), StoreErro
 
 pub(super) fn lock(database: &Path) -> Result<File, StoreError> {
     let path = beside(&resolve(database)?, ".lock");
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).custom_flags(nofollow()).open(&path);
+    let opened =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).custom_flags(nofollow()).open(&path);
     let file = opened.map_err(|e| StoreError::Unusable(cannot_open(&path, &e)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -125,7 +132,8 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Creates a file that is not there yet, mode 0600, never through a link.
 pub(super) fn create_new(path: &Path) -> Result<File, StoreError> {
-    let created = OpenOptions::new().create_new(true).read(true).write(true).mode(0o600).custom_flags(nofollow()).open(path);
+    let created =
+        OpenOptions::new().create_new(true).read(true).write(true).mode(0o600).custom_flags(nofollow()).open(path);
     created.map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => StoreError::Unusable(format!("{} is already there", path.display())),
         _ => StoreError::Unusable(format!("{} cannot be created: {e}", path.display())),

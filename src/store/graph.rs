@@ -34,13 +34,25 @@ impl Graph {
         self.generation
     }
 
-    pub(super) fn load(connection: &Connection, generation: i64, types: &HashMap<String, i64>) -> Result<Graph, StoreError> {
+    pub(super) fn load(
+        connection: &Connection,
+        generation: i64,
+        types: &HashMap<String, i64>,
+    ) -> Result<Graph, StoreError> {
         let group = types.get("Group").copied().unwrap_or(-1);
         let mut nodes = HashMap::new();
-        let mut statement = connection.prepare_cached("select pk, id, label from resource indexed by resource_by_type where type = ?1")?;
+        let mut statement = connection
+            .prepare_cached("select pk, id, label from resource indexed by resource_by_type where type = ?1")?;
         let mut rows = statement.query([group])?;
         while let Some(row) = rows.next()? {
-            nodes.insert(row.get(0)?, Node { id: row.get(1)?, display: row.get(2)?, parents: Vec::new() });
+            nodes.insert(
+                row.get(0)?,
+                Node {
+                    id: row.get(1)?,
+                    display: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+                    parents: Vec::new(),
+                },
+            );
         }
         let mut statement = connection.prepare_cached(
             "select member_pk, group_pk from member indexed by member_group where member_type = ?1 and member_type <> 1 order by 1, 2",
@@ -87,7 +99,9 @@ mod tests {
     use super::*;
 
     fn graph(edges: &[(i64, &[i64])]) -> Graph {
-        let nodes = edges.iter().map(|(pk, parents)| (*pk, Node { id: format!("g{pk}"), display: String::new(), parents: parents.to_vec() }));
+        let nodes = edges.iter().map(|(pk, parents)| {
+            (*pk, Node { id: format!("g{pk}"), display: String::new(), parents: parents.to_vec() })
+        });
         Graph { generation: 1, nodes: nodes.collect(), nested: true }
     }
 

@@ -65,7 +65,8 @@ where
 
     fn run(&mut self, writer: &mut Writer<'_>) -> Verdict {
         let Some(write) = self.write.take() else { return Verdict::Undo };
-        let result = catch_unwind(AssertUnwindSafe(|| write(writer))).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        let result =
+            catch_unwind(AssertUnwindSafe(|| write(writer))).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         let verdict = if result.is_ok() { Verdict::Keep } else { Verdict::Undo };
         self.result = Some(result);
         verdict
@@ -115,7 +116,9 @@ impl<T, E: From<StoreError>> Future for Pending<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
         match &mut self.0 {
-            State::Waiting(receiver) => Pin::new(receiver).poll(cx).map(|r| r.unwrap_or_else(|_| Err(StoreError::Closed.into()))),
+            State::Waiting(receiver) => {
+                Pin::new(receiver).poll(cx).map(|r| r.unwrap_or_else(|_| Err(StoreError::Closed.into())))
+            }
             State::Failed(error) => Poll::Ready(Err(error.take().unwrap_or(StoreError::Closed).into())),
         }
     }

@@ -75,15 +75,16 @@ pub struct Membership {
     pub id: String,
     /// The code of its type.
     pub code: i64,
-    /// Its current name.
-    pub label: String,
+    /// Its current name for people, if it has one.
+    pub label: Option<String>,
 }
 
 impl Reader<'_> {
     /// The keys of the groups that a resource is a direct member of, oldest group first.
     pub fn groups_of(&self, pk: i64) -> Result<Vec<i64>, StoreError> {
-        let mut statement =
-            self.connection().prepare_cached("select group_pk from member indexed by member_by_member where member_pk = ?1 order by group_pk")?;
+        let mut statement = self.connection().prepare_cached(
+            "select group_pk from member indexed by member_by_member where member_pk = ?1 order by group_pk",
+        )?;
         Ok(statement.query_map([pk], |r| r.get(0))?.collect::<Result<_, _>>()?)
     }
 
@@ -101,7 +102,11 @@ impl Reader<'_> {
     }
 
     /// The members of a group, in the order in which they were created.
-    pub fn each_member(&self, group: i64, mut each: impl FnMut(&Membership) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub fn each_member(
+        &self,
+        group: i64,
+        mut each: impl FnMut(&Membership) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut statement = self.connection().prepare_cached(
             "select r.id, m.member_type, r.label from member m cross join resource r on r.pk = m.member_pk where m.group_pk = ?1 order by m.member_pk",
         )?;
@@ -139,7 +144,13 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// Adds members to a group; those that are there already stay as they are. Gives the ids that nobody has.
-    pub fn add_members(&mut self, group: i64, ids: &[String], source: Source, delta: &mut Delta) -> Result<Vec<String>, StoreError> {
+    pub fn add_members(
+        &mut self,
+        group: i64,
+        ids: &[String],
+        source: Source,
+        delta: &mut Delta,
+    ) -> Result<Vec<String>, StoreError> {
         let mut unknown = Vec::new();
         let (change, user) = (self.next_change(), self.user_code());
         for id in ids {
@@ -165,7 +176,10 @@ impl Writer<'_> {
     pub fn remove_member(&mut self, group: i64, id: &str, delta: &mut Delta) -> Result<(), StoreError> {
         let user = self.user_code();
         if let Some((pk, code)) = self.key_of(id)? {
-            let removed = self.connection().prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?.execute((group, pk))?;
+            let removed = self
+                .connection()
+                .prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?
+                .execute((group, pk))?;
             if removed == 1 {
                 delta.note(pk, id, false, code, user);
             }
@@ -174,7 +188,12 @@ impl Writer<'_> {
     }
 
     /// Makes these, and those that were added here, the members of a group. Gives the ids that nobody has.
-    pub fn replace_members(&mut self, group: i64, ids: &[String], delta: &mut Delta) -> Result<Vec<String>, StoreError> {
+    pub fn replace_members(
+        &mut self,
+        group: i64,
+        ids: &[String],
+        delta: &mut Delta,
+    ) -> Result<Vec<String>, StoreError> {
         let wanted: std::collections::HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut going = Vec::new();
         {
@@ -206,7 +225,9 @@ impl Writer<'_> {
             statement.query_map([pk], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<Result<Vec<_>, _>>()?
         };
         for (group, _, _) in &left {
-            connection.prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?.execute((group, pk))?;
+            connection
+                .prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?
+                .execute((group, pk))?;
             connection.prepare_cached("update resource set members = members - 1 where pk = ?1")?.execute([group])?;
         }
         Ok(left)
@@ -221,7 +242,9 @@ impl Writer<'_> {
     /// Keeps the count of members in step with what a request did.
     pub fn settle_members(&mut self, group: i64, delta: &Delta) -> Result<(), StoreError> {
         if delta.balance() != 0 {
-            self.connection().prepare_cached("update resource set members = members + ?2 where pk = ?1")?.execute((group, delta.balance()))?;
+            self.connection()
+                .prepare_cached("update resource set members = members + ?2 where pk = ?1")?
+                .execute((group, delta.balance()))?;
         }
         if delta.nested {
             self.raise_graph()?;

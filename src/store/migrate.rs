@@ -58,10 +58,15 @@ pub(super) fn check(connection: &Connection, found: i32) -> Result<(), StoreErro
 
 /// Registers the catalog's resource types and gives their codes; redoes what depends on definitions and on Unicode's
 /// tables when those have changed since the file was last opened.
-pub(super) fn register(connection: &mut Connection, catalog: &Catalog, clock: &Clock) -> Result<HashMap<String, i64>, StoreError> {
+pub(super) fn register(
+    connection: &mut Connection,
+    catalog: &Catalog,
+    clock: &Clock,
+) -> Result<HashMap<String, i64>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for of in &catalog.resource_types {
-        transaction.execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
+        transaction
+            .execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
     }
     let types = {
         let mut statement = transaction.prepare("select name, code from resource_type")?;
@@ -98,9 +103,14 @@ fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i
             let document = parse(&doc)?;
             let indexed = Indexed::of(&document, of);
             let plain = is_plain(&document, of);
-            update.execute((pk, &indexed.name_key, &indexed.external_id, &indexed.display_key, &indexed.label, plain)).map_err(|e| {
-                StoreError::Unusable(format!("two people or groups have names that count as equal by the current Unicode tables: {} ({e})", indexed.label))
-            })?;
+            update
+                .execute((pk, &indexed.name_key, &indexed.external_id, &indexed.display_key, &indexed.label, plain))
+                .map_err(|e| {
+                    StoreError::Unusable(format!(
+                        "two people or groups have names that count as equal by the current Unicode tables: {} ({e})",
+                        indexed.name_key
+                    ))
+                })?;
             indexed.put_values(connection, pk)?;
         }
     }
@@ -127,7 +137,9 @@ pub(super) fn setting(connection: &Connection, name: &str) -> Result<Option<Stri
 
 pub(super) fn set(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
     connection
-        .prepare_cached("insert into setting (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value")?
+        .prepare_cached(
+            "insert into setting (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value",
+        )?
         .execute((name, value))?;
     Ok(())
 }

@@ -26,7 +26,11 @@ pub(super) struct Narrowed {
 impl Reader<'_> {
     /// The keys of resources that may pass a filter, in the order of creation, and whether all of them do. `None` when
     /// no index helps and every resource has to be looked at.
-    pub fn candidates(&self, filter: &BoundFilter<'_>, of: &ResourceType) -> Result<Option<(Vec<i64>, bool)>, StoreError> {
+    pub fn candidates(
+        &self,
+        filter: &BoundFilter<'_>,
+        of: &ResourceType,
+    ) -> Result<Option<(Vec<i64>, bool)>, StoreError> {
         let Some(narrowed) = self.narrow(filter, of)? else { return Ok(None) };
         let mut statement = self.connection().prepare_cached(&narrowed.sql)?;
         let found = statement.query_map(rusqlite::params_from_iter(&narrowed.values), |r| r.get(0))?;
@@ -38,19 +42,27 @@ impl Reader<'_> {
 
     /// The keys of all live resources of a type in the order of an indexed attribute, straight from its index. `None`
     /// when there is no such index. Equal values keep the order of creation.
-    pub fn sorted_keys(&self, of: &ResourceType, path: &BoundPath<'_>, descending: bool) -> Result<Option<Vec<i64>>, StoreError> {
+    pub fn sorted_keys(
+        &self,
+        of: &ResourceType,
+        path: &BoundPath<'_>,
+        descending: bool,
+    ) -> Result<Option<Vec<i64>>, StoreError> {
         let unique = path.attribute.required && path.attribute.uniqueness == Uniqueness::Server;
-        let (column, index) = match (path.extension.is_some(), path.attribute.name.as_str(), path.sub.map(|s| s.name.as_str())) {
-            (false, _, None) if unique => ("name_key", "resource_by_name"),
-            (false, "displayName", None) => ("display_key", "resource_by_display"),
-            (false, "meta", Some("lastModified")) => ("modified", "resource_by_modified"),
-            (false, "meta", Some("created")) => ("pk", "resource_by_type"),
-            _ => return Ok(None),
-        };
+        let (column, index) =
+            match (path.extension.is_some(), path.attribute.name.as_str(), path.sub.map(|s| s.name.as_str())) {
+                (false, _, None) if unique => ("name_key", "resource_by_name"),
+                (false, "displayName", None) => ("display_key", "resource_by_display"),
+                (false, "meta", Some("lastModified")) => ("modified", "resource_by_modified"),
+                (false, "meta", Some("created")) => ("pk", "resource_by_type"),
+                _ => return Ok(None),
+            };
         // SQLite puts NULL first; RFC 7644 §3.4.2.3 wants what has no value last in ascending order, first in descending.
         let order = if descending { "desc" } else { "asc" };
         let keys = |condition: &str, order: &str| -> Result<Vec<i64>, StoreError> {
-            let sql = format!("select pk from resource indexed by {index} where type = ?1 and {column} {condition} order by {column} {order}, pk");
+            let sql = format!(
+                "select pk from resource indexed by {index} where type = ?1 and {column} {condition} order by {column} {order}, pk"
+            );
             let mut statement = self.connection().prepare_cached(&sql)?;
             Ok(statement.query_map([self.code(of)], |r| r.get(0))?.collect::<Result<_, _>>()?)
         };
@@ -86,7 +98,9 @@ impl Reader<'_> {
             BoundFilter::Or(parts) => self.any(parts, of)?,
             BoundFilter::Compare(path, test) => self.compare(path, test, of)?,
             BoundFilter::Within(path, inner) => self.within(path, inner, of)?,
-            BoundFilter::Nothing => Some(Narrowed { sql: "select 0 where 0".into(), values: Vec::new(), exact: true, cost: 0 }),
+            BoundFilter::Nothing => {
+                Some(Narrowed { sql: "select 0 where 0".into(), values: Vec::new(), exact: true, cost: 0 })
+            }
             BoundFilter::Not(_) | BoundFilter::Present(_) => None,
         })
     }
@@ -118,7 +132,12 @@ impl Reader<'_> {
     }
 
     /// `emails[type eq "work" and value eq "a@x.io"]`: whoever passes has an email with that value.
-    fn within(&self, path: &BoundPath<'_>, inner: &BoundFilter<'_>, of: &ResourceType) -> Result<Option<Narrowed>, StoreError> {
+    fn within(
+        &self,
+        path: &BoundPath<'_>,
+        inner: &BoundFilter<'_>,
+        of: &ResourceType,
+    ) -> Result<Option<Narrowed>, StoreError> {
         if path.sub.is_some() || path.extension.is_some() {
             return Ok(None);
         }
@@ -227,7 +246,9 @@ fn modified(code: &Value, test: &Test) -> Option<Narrowed> {
         _ => return None,
     };
     Some(Narrowed {
-        sql: format!("select pk from resource indexed by resource_by_modified where type = ?1 and modified {operator} ?2"),
+        sql: format!(
+            "select pk from resource indexed by resource_by_modified where type = ?1 and modified {operator} ?2"
+        ),
         values: vec![code.clone(), Value::Integer(bound)],
         exact: true,
         cost: 9,

@@ -26,7 +26,8 @@ pub(super) fn snapshot<T, E: From<StoreError>>(
         Ok(())
     };
     step("begin")?;
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&Reader::new(connection, shared, true))));
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&Reader::new(connection, shared, true))));
     // A snapshot that stays open would keep the write-ahead log from being reset.
     step("rollback")?;
     result.unwrap_or_else(|_| Err(StoreError::Panicked.into()))

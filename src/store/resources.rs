@@ -55,8 +55,8 @@ pub struct Indexed {
     pub external_id: Option<String>,
     /// The folded displayName.
     pub display_key: Option<String>,
-    /// What `members.display` shows.
-    pub label: String,
+    /// What `members.display` shows: displayName, or the formatted name; somebody who has neither has none.
+    pub label: Option<String>,
     /// Folded values of emails.
     pub emails: Vec<String>,
 }
@@ -68,7 +68,8 @@ impl Indexed {
         let name = of.schema.attributes.iter().find(|a| a.required && a.uniqueness == Uniqueness::Server);
         let name = name.and_then(|a| text(&a.name)).unwrap_or("");
         let display = text("displayName");
-        let formatted = document.get("name").and_then(Json::as_object).and_then(|n| n.get("formatted")).and_then(Json::as_str);
+        let formatted =
+            document.get("name").and_then(Json::as_object).and_then(|n| n.get("formatted")).and_then(Json::as_str);
         let emails = document.get("emails").map(Json::elements).unwrap_or_default();
         let mut emails: Vec<String> =
             emails.iter().filter_map(|e| e.as_object()?.get("value")?.as_str()).map(fold).collect();
@@ -78,16 +79,18 @@ impl Indexed {
             name_key: fold(name),
             external_id: text("externalId").map(str::to_owned),
             display_key: display.map(fold),
-            label: display.or(formatted).filter(|d| !d.is_empty()).unwrap_or(name).to_owned(),
+            label: display.or(formatted).filter(|d| !d.is_empty()).map(str::to_owned),
             emails,
         }
     }
 
     pub(super) fn put_values(&self, connection: &Connection, pk: i64) -> Result<(), StoreError> {
         for email in &self.emails {
-            connection
-                .prepare_cached("insert into value (attribute, value, pk) values (?1, ?2, ?3)")?
-                .execute((EMAILS_VALUE, email, pk))?;
+            connection.prepare_cached("insert into value (attribute, value, pk) values (?1, ?2, ?3)")?.execute((
+                EMAILS_VALUE,
+                email,
+                pk,
+            ))?;
         }
         Ok(())
     }
@@ -119,7 +122,9 @@ impl Prepared {
         let plain = is_plain(&document, of);
         let document = Json::Object(document);
         let text = document.text();
-        let Json::Object(document) = document else { return Prepared { document: Object::new(), indexed, text, plain } };
+        let Json::Object(document) = document else {
+            return Prepared { document: Object::new(), indexed, text, plain };
+        };
         Prepared { document, indexed, text, plain }
     }
 
@@ -164,7 +169,8 @@ impl Reader<'_> {
 
     /// The key of the live resource of this type with this unique name, already folded.
     pub fn key_by_name(&self, of: &ResourceType, name_key: &str) -> Result<Option<i64>, StoreError> {
-        let mut statement = self.connection().prepare_cached("select pk from resource where type = ?1 and name_key = ?2")?;
+        let mut statement =
+            self.connection().prepare_cached("select pk from resource where type = ?1 and name_key = ?2")?;
         let mut rows = statement.query((self.code(of), name_key))?;
         Ok(match rows.next()? {
             Some(r) => Some(r.get(0)?),
@@ -188,7 +194,8 @@ impl Reader<'_> {
 
     /// How many live resources of a type there are: a sum over blocks, not a count over rows.
     pub fn total(&self, of: &ResourceType) -> Result<u64, StoreError> {
-        let mut statement = self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1")?;
+        let mut statement =
+            self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1")?;
         Ok(statement.query_row([self.code(of)], |r| natural(r, 0))?)
     }
 
@@ -196,7 +203,8 @@ impl Reader<'_> {
     /// Whole blocks are skipped, so that the last page costs what the first one does.
     pub fn page(&self, of: &ResourceType, offset: u64, limit: u64) -> Result<Vec<i64>, StoreError> {
         let code = self.code(of);
-        let mut statement = self.connection().prepare_cached("select block, n from block where type = ?1 order by block")?;
+        let mut statement =
+            self.connection().prepare_cached("select block, n from block where type = ?1 order by block")?;
         let mut rows = statement.query([code])?;
         let mut left = offset;
         while let Some(r) = rows.next()? {
@@ -223,8 +231,13 @@ impl Reader<'_> {
     }
 
     /// Calls `each` for every live resource of a type, in the order of creation, until it says stop.
-    pub fn scan(&self, of: &ResourceType, mut each: impl FnMut(Row) -> Result<bool, StoreError>) -> Result<(), StoreError> {
-        let sql = format!("select {COLUMNS} from resource r indexed by resource_by_type where r.type = ?1 order by r.pk");
+    pub fn scan(
+        &self,
+        of: &ResourceType,
+        mut each: impl FnMut(Row) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let sql =
+            format!("select {COLUMNS} from resource r indexed by resource_by_type where r.type = ?1 order by r.pk");
         let mut statement = self.connection().prepare_cached(&sql)?;
         let mut rows = statement.query([self.code(of)])?;
         while let Some(r) = rows.next()? {
@@ -235,7 +248,6 @@ impl Reader<'_> {
         Ok(())
     }
 }
-
 
 /// A resource that leaves the live ones.
 #[derive(Debug)]
@@ -295,7 +307,9 @@ impl Writer<'_> {
         if old != new.indexed {
             let i = &new.indexed;
             connection
-                .prepare_cached("update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5 where pk = ?1")?
+                .prepare_cached(
+                    "update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5 where pk = ?1",
+                )?
                 .execute((row.pk, &i.name_key, &i.external_id, &i.display_key, &i.label))?;
             if old.emails != i.emails {
                 old.drop_values(connection, row.pk)?;
@@ -311,7 +325,9 @@ impl Writer<'_> {
     /// Marks a resource as written by the change that is being made: its members changed, its document did not.
     pub fn touch(&mut self, pk: i64) -> Result<(), StoreError> {
         let (now, version) = (self.now(), self.next_change());
-        self.connection().prepare_cached("update resource set modified = ?2, version = ?3 where pk = ?1")?.execute((pk, now, version))?;
+        self.connection()
+            .prepare_cached("update resource set modified = ?2, version = ?3 where pk = ?1")?
+            .execute((pk, now, version))?;
         Ok(())
     }
 

@@ -33,7 +33,9 @@ impl Provisioning {
     }
 
     fn named(name: &str) -> Option<Provisioning> {
-        [Provisioning::Off, Provisioning::Paused, Provisioning::ReadOnly, Provisioning::On].into_iter().find(|p| p.name() == name)
+        [Provisioning::Off, Provisioning::Paused, Provisioning::ReadOnly, Provisioning::On]
+            .into_iter()
+            .find(|p| p.name() == name)
     }
 }
 
@@ -50,7 +52,8 @@ pub struct Control {
 
 impl Control {
     pub(super) fn load(connection: &Connection, generation: i64) -> Result<Control, StoreError> {
-        let provisioning = setting(connection, "provisioning")?.and_then(|p| Provisioning::named(&p)).unwrap_or_default();
+        let provisioning =
+            setting(connection, "provisioning")?.and_then(|p| Provisioning::named(&p)).unwrap_or_default();
         let tokens = tokens::all(connection)?.into_iter().map(|t| (t.id.clone(), t)).collect();
         Ok(Control { generation, provisioning, tokens })
     }
@@ -64,7 +67,8 @@ impl Reader<'_> {
 
     /// How often each dialect rule was needed, and when last: (rule, count, milliseconds).
     pub fn dialect_counts(&self) -> Result<Vec<(String, i64, i64)>, StoreError> {
-        let mut statement = self.connection().prepare_cached("select rule, n, last from dialect_count order by rule")?;
+        let mut statement =
+            self.connection().prepare_cached("select rule, n, last from dialect_count order by rule")?;
         Ok(statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<Result<_, _>>()?)
     }
 }

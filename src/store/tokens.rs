@@ -108,7 +108,10 @@ impl Writer<'_> {
     /// Revokes a token for ever. False when there is no live one of this id.
     pub fn revoke_token(&mut self, id: &str) -> Result<bool, StoreError> {
         let now = self.now();
-        let changed = self.connection().prepare_cached("update token set revoked = ?2 where id = ?1 and revoked is null")?.execute((id, now))?;
+        let changed = self
+            .connection()
+            .prepare_cached("update token set revoked = ?2 where id = ?1 and revoked is null")?
+            .execute((id, now))?;
         self.raise_control()?;
         Ok(changed == 1)
     }

@@ -218,10 +218,18 @@ impl<'t> Parser<'t> {
             "null" => Literal::Null,
             _ => match serde_json::from_str(word) {
                 Ok(number) => Literal::Number(number),
-                Err(_) if word.eq_ignore_ascii_case("true") && self.dialect.allows(Rule::TextBooleans) => Literal::Bool(true),
-                Err(_) if word.eq_ignore_ascii_case("false") && self.dialect.allows(Rule::TextBooleans) => Literal::Bool(false),
-                Err(_) if op == Op::Eq && is_plain(word) && self.dialect.allows(Rule::UnquotedLiteral) => Literal::Text(word.to_owned()),
-                Err(_) => return Err(self.wrong(format!("{} is not a value; text stands in double quotes", quoted(word)))),
+                Err(_) if word.eq_ignore_ascii_case("true") && self.dialect.allows(Rule::TextBooleans) => {
+                    Literal::Bool(true)
+                }
+                Err(_) if word.eq_ignore_ascii_case("false") && self.dialect.allows(Rule::TextBooleans) => {
+                    Literal::Bool(false)
+                }
+                Err(_) if op == Op::Eq && is_plain(word) && self.dialect.allows(Rule::UnquotedLiteral) => {
+                    Literal::Text(word.to_owned())
+                }
+                Err(_) => {
+                    return Err(self.wrong(format!("{} is not a value; text stands in double quotes", quoted(word))));
+                }
             },
         };
         self.at += word.len();
@@ -239,7 +247,8 @@ impl<'t> Parser<'t> {
         });
         let Some((end, _)) = end else { return Err(self.wrong("the text is not closed with a '\"'")) };
         let quoted = rest.get(..=end).unwrap_or("");
-        let text: String = serde_json::from_str(quoted).map_err(|e| self.wrong(format!("the text is not a JSON string: {e}")))?;
+        let text: String =
+            serde_json::from_str(quoted).map_err(|e| self.wrong(format!("the text is not a JSON string: {e}")))?;
         if text.contains('\0') {
             return Err(self.wrong("the text holds the character NUL"));
         }
@@ -284,8 +293,27 @@ mod tests {
     #[test]
     fn what_does_not_end_or_does_not_begin_is_refused() {
         for bad in [
-            "", " ", "a", "a eq", "a eq \"x", "(a pr", "a pr)", "a[b pr", "a[", "a[]", "a pr b pr", "and", "a zz 1", "a eq 1 or",
-            "not", "not a pr", "a.b. eq 1", "a eq x y", "[a pr]", "a eq \"\\u0000\"", "a eq \"\\ud800\"",
+            "",
+            " ",
+            "a",
+            "a eq",
+            "a eq \"x",
+            "(a pr",
+            "a pr)",
+            "a[b pr",
+            "a[",
+            "a[]",
+            "a pr b pr",
+            "and",
+            "a zz 1",
+            "a eq 1 or",
+            "not",
+            "not a pr",
+            "a.b. eq 1",
+            "a eq x y",
+            "[a pr]",
+            "a eq \"\\u0000\"",
+            "a eq \"\\ud800\"",
         ] {
             assert_eq!(read(bad).unwrap_err().kind, Kind::InvalidFilter, "{bad}");
         }

@@ -28,8 +28,16 @@ impl DocumentStep<'_> {
     /// [`Kind::Mutability`] when a required attribute would go, [`Kind::InvalidValue`] when a list would grow too long.
     pub fn apply(&self, document: &mut Object, dialect: &Dialect) -> Result<(), Fault> {
         let attribute = self.path.attribute;
-        if matches!(self.change, Change::Clear) && self.filter.is_none() && self.path.sub.is_none() && attribute.required {
-            return Err(Fault::new(Kind::Mutability, self.path.text(), "the attribute is required and cannot be removed"));
+        if matches!(self.change, Change::Clear)
+            && self.filter.is_none()
+            && self.path.sub.is_none()
+            && attribute.required
+        {
+            return Err(Fault::new(
+                Kind::Mutability,
+                self.path.text(),
+                "the attribute is required and cannot be removed",
+            ));
         }
         let home = match self.path.extension {
             None => document,
@@ -72,7 +80,11 @@ impl DocumentStep<'_> {
                     }
                 }
                 if list.len() > MAX_ELEMENTS {
-                    return Err(Fault::new(Kind::InvalidValue, self.path.text(), format!("it would have more than {MAX_ELEMENTS} values")));
+                    return Err(Fault::new(
+                        Kind::InvalidValue,
+                        self.path.text(),
+                        format!("it would have more than {MAX_ELEMENTS} values"),
+                    ));
                 }
                 prefer(&mut list, |i| i >= old);
                 *value = Json::Array(list);
@@ -98,7 +110,13 @@ impl DocumentStep<'_> {
         *value = Json::Array(list);
     }
 
-    fn on_elements(&self, value: &mut Json, filter: &BoundFilter<'_>, sub: Option<&Attribute>, dialect: &Dialect) -> Result<(), Fault> {
+    fn on_elements(
+        &self,
+        value: &mut Json,
+        filter: &BoundFilter<'_>,
+        sub: Option<&Attribute>,
+        dialect: &Dialect,
+    ) -> Result<(), Fault> {
         let attribute = self.path.attribute;
         let mut list = match std::mem::take(value) {
             Json::Array(list) => list,
@@ -114,7 +132,11 @@ impl DocumentStep<'_> {
                     touched.push(true);
                 }
                 None => {
-                    return Err(Fault::new(Kind::NoTarget, self.path.text(), "no value matches the filter of the path"));
+                    return Err(Fault::new(
+                        Kind::NoTarget,
+                        self.path.text(),
+                        "no value matches the filter of the path",
+                    ));
                 }
             }
         }
@@ -185,7 +207,9 @@ fn merge(value: &mut Json, parts: &[(&Attribute, Option<Json>)], of: &Attribute)
 fn prefer(list: &mut [Json], touched: impl Fn(usize) -> bool) {
     let Some(chosen) = list.iter().enumerate().position(|(i, e)| touched(i) && is_primary(e)) else { return };
     for (_, other) in list.iter_mut().enumerate().filter(|(i, _)| *i != chosen) {
-        if is_primary(other) && let Json::Object(parts) = other {
+        if is_primary(other)
+            && let Json::Object(parts) = other
+        {
             parts.set("primary", false);
         }
     }

@@ -75,7 +75,8 @@ impl Patch {
     /// are passed over, so that an `active:false` in the same request is not lost), [`Kind::Mutability`] for a read-only
     /// target, [`Kind::InvalidValue`] for a value that does not fit, [`Kind::InvalidFilter`] for a bracket.
     pub fn plan<'c>(self, of: &'c ResourceType, dialect: &Dialect) -> Result<PatchPlan<'c>, Fault> {
-        let mut planner = Planner { of, dialect, steps: Vec::new(), ignored: Vec::new(), understood: 0, first_unknown: None };
+        let mut planner =
+            Planner { of, dialect, steps: Vec::new(), ignored: Vec::new(), understood: 0, first_unknown: None };
         for (i, operation) in self.operations.into_iter().enumerate() {
             planner.operation(operation).map_err(|f| f.within(&format!("operation {}", i + 1)))?;
         }
@@ -119,7 +120,11 @@ impl<'c> Planner<'c, '_> {
     /// An operation without a path: each name in its value is a target (§3.5.2.1, §3.5.2.3).
     fn whole(&mut self, verb: Verb, value: Json) -> Result<(), Fault> {
         let Json::Object(value) = value else {
-            return Err(Fault::new(Kind::InvalidValue, "value", format!("an object is expected, not {}", value.what())));
+            return Err(Fault::new(
+                Kind::InvalidValue,
+                "value",
+                format!("an object is expected, not {}", value.what()),
+            ));
         };
         self.understood += 1;
         for (name, value) in value {
@@ -165,7 +170,11 @@ impl<'c> Planner<'c, '_> {
                 }
             }
             other => {
-                return Err(Fault::new(Kind::InvalidValue, extension.id.as_str(), format!("an object is expected, not {}", other.what())));
+                return Err(Fault::new(
+                    Kind::InvalidValue,
+                    extension.id.as_str(),
+                    format!("an object is expected, not {}", other.what()),
+                ));
             }
         }
         Ok(())
@@ -174,7 +183,12 @@ impl<'c> Planner<'c, '_> {
     fn clear_all(&mut self, extension: &'c Schema) {
         for attribute in &extension.attributes {
             let path = BoundPath { extension: Some(extension), attribute, sub: None };
-            self.steps.push(Step::Document(DocumentStep { path, filter: None, verb: Verb::Replace, change: Change::Clear }));
+            self.steps.push(Step::Document(DocumentStep {
+                path,
+                filter: None,
+                verb: Verb::Replace,
+                change: Change::Clear,
+            }));
         }
     }
 
@@ -184,9 +198,16 @@ impl<'c> Planner<'c, '_> {
         if bound.sub.is_some() || !bound.attribute.is_complex() {
             return Err(invalid("only a complex attribute can stand in front of a bracket"));
         }
-        let filter = filter.bind_parts(bound.attribute, self.dialect).map_err(|f| Fault { kind: Kind::InvalidFilter, ..f.within("path") })?;
+        let filter = filter
+            .bind_parts(bound.attribute, self.dialect)
+            .map_err(|f| Fault { kind: Kind::InvalidFilter, ..f.within("path") })?;
         let sub = match &path.sub {
-            Some(name) => Some(bound.attribute.sub(name).ok_or_else(|| invalid(&format!("{} has no part {}", bound.attribute.name, quoted(name))))?),
+            Some(name) => Some(
+                bound
+                    .attribute
+                    .sub(name)
+                    .ok_or_else(|| invalid(&format!("{} has no part {}", bound.attribute.name, quoted(name))))?,
+            ),
             None => None,
         };
         if is_members(bound) {
@@ -198,10 +219,12 @@ impl<'c> Planner<'c, '_> {
             (_, Some(sub)) => self.leaf(sub, value)?,
             // `add` puts parts into the elements that match, `replace` puts the value in their place.
             (Verb::Add, None) => self.parts(bound.attribute, value)?,
-            (Verb::Replace, None) => match canonical_one(bound.attribute, value, self.dialect).map_err(|f| f.within(&bound.text()))? {
-                Some(value) => Change::Set(value),
-                None => Change::Clear,
-            },
+            (Verb::Replace, None) => {
+                match canonical_one(bound.attribute, value, self.dialect).map_err(|f| f.within(&bound.text()))? {
+                    Some(value) => Change::Set(value),
+                    None => Change::Clear,
+                }
+            }
         };
         let path = BoundPath { sub, ..bound };
         self.steps.push(Step::Document(DocumentStep { path, filter: Some(filter), verb, change }));
@@ -219,7 +242,9 @@ impl<'c> Planner<'c, '_> {
         let change = match (verb, path.sub) {
             (Verb::Remove, _) => Change::Clear,
             (_, Some(sub)) => self.leaf(sub, value)?,
-            (_, None) if path.attribute.is_complex() && !path.attribute.multi_valued => self.parts(path.attribute, value)?,
+            (_, None) if path.attribute.is_complex() && !path.attribute.multi_valued => {
+                self.parts(path.attribute, value)?
+            }
             (_, None) => self.leaf(path.attribute, value)?,
         };
         if matches!(change, Change::Clear) && verb == Verb::Add {
@@ -232,7 +257,12 @@ impl<'c> Planner<'c, '_> {
 
     fn leaf(&self, attribute: &'c Attribute, value: Json) -> Result<Change<'c>, Fault> {
         let empty = matches!(&value, Json::String(s) if s.is_empty());
-        if empty && !attribute.required && !attribute.multi_valued && attribute.kind != Type::Complex && self.dialect.allows(Rule::EmptyClears) {
+        if empty
+            && !attribute.required
+            && !attribute.multi_valued
+            && attribute.kind != Type::Complex
+            && self.dialect.allows(Rule::EmptyClears)
+        {
             return Ok(Change::Clear);
         }
         Ok(canonical(attribute, value, self.dialect)?.map_or(Change::Clear, Change::Set))
@@ -248,7 +278,9 @@ impl<'c> Planner<'c, '_> {
             });
         };
         // The whole must be acceptable: `{"value":""}` clears, a required part is not missing.
-        let Some(Json::Object(parts)) = canonical_one(attribute, value.clone(), self.dialect).map_err(|f| f.within(&attribute.name))? else {
+        let Some(Json::Object(parts)) =
+            canonical_one(attribute, value.clone(), self.dialect).map_err(|f| f.within(&attribute.name))?
+        else {
             let nulls_only = given.iter().all(|(_, v)| v.is_unassigned()) && !given.is_empty();
             return Ok(if nulls_only { Change::Merge(nulls(attribute, given)) } else { Change::Clear });
         };
@@ -266,7 +298,11 @@ impl<'c> Planner<'c, '_> {
 
     fn members(&mut self, verb: Verb, path: BoundPath<'_>, value: Json) -> Result<(), Fault> {
         if let Some(sub) = path.sub {
-            return Err(Fault::new(Kind::Mutability, "path", format!("members are added and removed whole; {} cannot change", sub.name)));
+            return Err(Fault::new(
+                Kind::Mutability,
+                "path",
+                format!("members are added and removed whole; {} cannot change", sub.name),
+            ));
         }
         let step = match verb {
             Verb::Remove => MemberStep::Replace(Vec::new()),
@@ -277,17 +313,28 @@ impl<'c> Planner<'c, '_> {
         Ok(())
     }
 
-    fn members_by_filter(&mut self, verb: Verb, filter: BoundFilter<'c>, sub: Option<&Attribute>, path: BoundPath<'_>) -> Result<(), Fault> {
+    fn members_by_filter(
+        &mut self,
+        verb: Verb,
+        filter: BoundFilter<'c>,
+        sub: Option<&Attribute>,
+        path: BoundPath<'_>,
+    ) -> Result<(), Fault> {
         match (verb, sub) {
             (Verb::Remove, None) => {}
             (_, Some(_)) => return Err(Fault::new(Kind::Mutability, "path", "members are added and removed whole")),
             (_, None) => {
-                let why = format!("{} cannot be written to by filter: list the members in the value", path.attribute.name);
+                let why =
+                    format!("{} cannot be written to by filter: list the members in the value", path.attribute.name);
                 return Err(Fault::new(Kind::NoTarget, "path", why));
             }
         }
         self.steps.push(Step::Members(match filter {
-            BoundFilter::Compare(p, Test::Text { op: Op::Eq, value, exact: true, .. }) if p.attribute.name == "value" => MemberStep::Remove(value),
+            BoundFilter::Compare(p, Test::Text { op: Op::Eq, value, exact: true, .. })
+                if p.attribute.name == "value" =>
+            {
+                MemberStep::Remove(value)
+            }
             filter => MemberStep::RemoveMatching(filter),
         }));
         Ok(())

@@ -26,7 +26,7 @@ create table resource (
   name_key text not null,               -- folded userName or displayName: unique
   external_id text,                     -- as sent; not unique
   display_key text,                     -- folded displayName
-  label text not null,                  -- what members.display shows
+  label text,                           -- displayName or name.formatted: what members.display shows
   created integer not null,
   modified integer not null,
   version integer not null,             -- the number of the change that last wrote it
