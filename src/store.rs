@@ -117,12 +117,10 @@ impl Store {
     /// system, a file of a newer version or of another program.
     pub fn open(options: &Options, catalog: Arc<Catalog>, clock: Clock) -> Result<(Store, Threads), StoreError> {
         let path = file::prepare(options)?;
-        let mut connection = writing_connection(&path)?;
-        if options.max_bytes > 0 {
-            file::limit(&connection, options.max_bytes)?;
-        }
-        migrate::migrate(&mut connection)?;
-        let types = migrate::register(&mut connection, &catalog, &clock)?;
+        let (connection, types) = opened(&path, options, &catalog, &clock).map_err(|e| match e {
+            StoreError::Busy | StoreError::Full => e,
+            other => StoreError::Unusable(format!("{} cannot be used: {other}", path.display())),
+        })?;
         let shared = Arc::new(Shared {
             id: NEXT_STORE.fetch_add(1, Ordering::Relaxed),
             path,
@@ -219,6 +217,22 @@ impl Store {
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
+}
+
+/// The connection that writes, on a file that is up to date, and the codes of the resource types in it.
+fn opened(
+    path: &Path,
+    options: &Options,
+    catalog: &Catalog,
+    clock: &Clock,
+) -> Result<(Connection, HashMap<String, i64>), StoreError> {
+    let mut connection = writing_connection(path)?;
+    if options.max_bytes > 0 {
+        file::limit(&connection, options.max_bytes)?;
+    }
+    migrate::migrate(&mut connection)?;
+    let types = migrate::register(&mut connection, catalog, clock)?;
+    Ok((connection, types))
 }
 
 /// Takes the lock that a serving process holds for as long as it lives. It goes with the process, however that ends.

@@ -39,7 +39,19 @@ const ARROWS: &[(&str, Option<&[&str]>)] = &[
 /// All that the pure core may name from outside.
 const CORE: &[&str] =
     // include_dir embeds the definitions of schemas at compile time and does nothing at run time.
-    &["std", "core", "alloc", "serde", "serde_json", "caseless", "unicode_normalization", "jiff", "base64", "thiserror", "include_dir"];
+    &[
+        "std",
+        "core",
+        "alloc",
+        "serde",
+        "serde_json",
+        "caseless",
+        "unicode_normalization",
+        "jiff",
+        "base64",
+        "thiserror",
+        "include_dir",
+    ];
 
 /// Parts of the standard library that reach for the world; the core is deaf and blind.
 const WORLD: &[&str] = &["env", "fs", "io", "net", "os", "process", "thread", "time"];
@@ -262,7 +274,9 @@ mod tests {
         ] {
             assert!(refused("scim::eval", text), "{text}");
         }
-        for text in ["use std::{fmt, borrow::Cow};", "use serde::Serialize;", "let now = 1; f(now)", "include_str!(\"x\")"] {
+        for text in
+            ["use std::{fmt, borrow::Cow};", "use serde::Serialize;", "let now = 1; f(now)", "include_str!(\"x\")"]
+        {
             assert!(!refused("scim::eval", text), "{text}");
         }
         assert!(refused("directory::list", "x.await"));

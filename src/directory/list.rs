@@ -15,6 +15,7 @@ use crate::scim::filter::Filter;
 use crate::scim::list::{Query, list_response};
 use crate::scim::path::{BoundPath, Place as PathPlace};
 use crate::scim::project::Projection;
+use crate::scim::schema::Returned;
 use crate::store::{Reader, Row, StoreError};
 
 /// Keys that an index finds, up to which a filtered query is answered on the thread that asks.
@@ -133,7 +134,7 @@ impl Listing<'_, '_> {
     fn sort_path<'t>(&self, of: &'t ResourceType) -> Result<Option<BoundPath<'t>>, Refusal> {
         let Some(path) = &self.query.sort_by else { return Ok(None) };
         match path.bind(of, self.dialect) {
-            Some(PathPlace::Attribute(bound)) if !bound.to_value().leaf().is_complex() => Ok(Some(bound)),
+            Some(PathPlace::Attribute(bound)) if is_sortable(&bound) => Ok(Some(bound)),
             Some(_) => {
                 Err(Fault::new(Kind::InvalidValue, "sortBy", format!("{} cannot be sorted by", quoted(path.as_str())))
                     .into())
@@ -313,6 +314,12 @@ impl Listing<'_, '_> {
         }
         Ok(found)
     }
+}
+
+/// What is never shown must not be guessed at by its order either.
+fn is_sortable(path: &BoundPath<'_>) -> bool {
+    let leaf = path.to_value().leaf();
+    !leaf.is_complex() && leaf.returned != Returned::Never && path.attribute.returned != Returned::Never
 }
 
 /// `eq` of one attribute, or a few of them joined by `and`/`or`.

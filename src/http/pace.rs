@@ -4,6 +4,7 @@
 //! with an empty body. This wrapper around the socket knows where a connection stands, ends it when that lasts too
 //! long, and puts a SCIM Error in the place of hyper's own answers.
 
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::wire::raw;
@@ -92,12 +94,65 @@ pub struct Paced {
     pace: Arc<Pace>,
     /// Our answer in the place of hyper's, and how much of it is written.
     instead: Option<(Vec<u8>, usize)>,
+    head: Head,
+}
+
+/// What is looked at in the bytes of a head on their way to hyper.
+#[derive(Default)]
+struct Head {
+    /// How much of `\r\n\r\n` was seen last.
+    seen: usize,
+    first_line_over: bool,
+    in_query: bool,
+    over: bool,
+}
+
+/// A line feed without a carriage return. hyper takes one for the end of a line, a proxy in front may not, and between
+/// the two readings there is room for a second request (RFC 9112 §2.2, §11.2).
+struct BareLineFeed;
+
+impl Head {
+    /// The bytes as they go on to hyper. Entra writes `filter=userName+eq+"ada"` with its quotes as they are, which RFC
+    /// 3986 does not allow and hyper refuses: in the query of the request line they are percent-encoded here.
+    fn pass<'b>(&mut self, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, BareLineFeed> {
+        let odd = |b: &u8| matches!(b, b'"' | b'<' | b'>');
+        let mut encoded = match !self.first_line_over && bytes.iter().any(odd) {
+            true => Some(Vec::with_capacity(bytes.len() + 64)),
+            false => None,
+        };
+        for byte in bytes {
+            if !self.over {
+                self.look_at(*byte)?;
+            }
+            if let Some(encoded) = &mut encoded {
+                match self.in_query && !self.first_line_over && odd(byte) {
+                    true => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+                    false => encoded.push(*byte),
+                }
+            }
+        }
+        Ok(encoded.map_or(Cow::Borrowed(bytes), Cow::Owned))
+    }
+
+    fn look_at(&mut self, byte: u8) -> Result<(), BareLineFeed> {
+        self.seen = match (byte, self.seen) {
+            (b'\n', 1 | 3) => self.seen + 1,
+            (b'\n', _) => return Err(BareLineFeed),
+            (b'\r', 2) => 3,
+            (b'\r', _) => 1,
+            _ => 0,
+        };
+        self.in_query |= byte == b'?';
+        self.first_line_over |= byte == b'\n';
+        self.over = self.seen == 4;
+        Ok(())
+    }
 }
 
 impl Paced {
     /// A socket with a pace.
     pub fn new(socket: TcpStream, pace: Arc<Pace>) -> Paced {
-        Paced { inner: TokioIo::new(socket), pace, instead: None }
+        Paced { inner: TokioIo::new(socket), pace, instead: None, head: Head::default() }
     }
 
     /// Before a request has reached the service nobody but hyper can have written this: its answer to what is no
@@ -120,7 +175,7 @@ impl Paced {
 }
 
 impl Read for Paced {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         if self.pace.is_late() {
             if self.pace.stage.load(Ordering::Relaxed) == HEAD {
                 let late = raw(StatusCode::REQUEST_TIMEOUT, "The headers took too long to arrive.");
@@ -129,31 +184,41 @@ impl Read for Paced {
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let mut counted = Counted { buf, any: false };
-        let outcome = counted.read_from(Pin::new(&mut self.inner), cx);
-        if counted.any && matches!(self.pace.stage.load(Ordering::Relaxed), NEW | IDLE | ANSWERING) {
-            self.pace.enter(HEAD);
-        }
-        outcome
-    }
-}
-
-/// Finds out whether a read brought anything: hyper's cursor does not tell.
-struct Counted<'b> {
-    buf: ReadBufCursor<'b>,
-    any: bool,
-}
-
-impl Counted<'_> {
-    fn read_from(&mut self, socket: Pin<&mut TokioIo<TcpStream>>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper's cursor does not tell what a read brought, so it goes through a piece of our own.
         const PIECE: usize = 16 << 10;
         let mut piece = [0u8; PIECE];
-        let room = self.buf.remaining().min(PIECE);
-        let mut target = tokio::io::ReadBuf::new(piece.get_mut(..room).unwrap_or_default());
-        ready!(tokio::io::AsyncRead::poll_read(Pin::new(socket.get_mut().inner_mut()), cx, &mut target))?;
-        self.any = !target.filled().is_empty();
-        self.buf.put_slice(target.filled());
-        Poll::Ready(Ok(()))
+        // A byte of a head may become three.
+        let serving = self.pace.stage.load(Ordering::Relaxed) == SERVING;
+        let room = (if serving { buf.remaining() } else { buf.remaining() / 3 }).clamp(1, PIECE);
+        let mut target = ReadBuf::new(piece.get_mut(..room).unwrap_or_default());
+        ready!(AsyncRead::poll_read(Pin::new(self.inner.inner_mut()), cx, &mut target))?;
+        let bytes = target.filled();
+        if !bytes.is_empty() && matches!(self.pace.stage.load(Ordering::Relaxed), NEW | IDLE | ANSWERING) {
+            self.pace.enter(HEAD);
+            self.head = Head::default();
+            // hyper hangs up on the preface of HTTP/2 without a word.
+            if bytes.starts_with(b"PRI * HTTP/2.0\r\n") {
+                let old = raw(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1.");
+                let _ = self.inner.inner().try_write(&old);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
+        }
+        if serving {
+            buf.put_slice(bytes);
+            return Poll::Ready(Ok(()));
+        }
+        match self.head.pass(bytes) {
+            Ok(bytes) if bytes.len() <= buf.remaining() => {
+                buf.put_slice(&bytes);
+                Poll::Ready(Ok(()))
+            }
+            Ok(_) => Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())),
+            Err(BareLineFeed) => {
+                let why = "A line of the request ends in a line feed without a carriage return.";
+                let _ = self.inner.inner().try_write(&raw(StatusCode::BAD_REQUEST, why));
+                Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
+            }
+        }
     }
 }
 
@@ -197,5 +262,33 @@ impl Write for Paced {
             Some(first) => self.as_mut().poll_write(cx, &first),
             None => Pin::new(&mut self.inner).poll_write_vectored(cx, bufs),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(pieces: &[&str]) -> Option<String> {
+        let mut head = Head::default();
+        let passed: Result<Vec<_>, _> = pieces.iter().map(|p| head.pass(p.as_bytes()).map(Cow::into_owned)).collect();
+        passed.ok().map(|p| String::from_utf8(p.concat()).unwrap())
+    }
+
+    #[test]
+    fn quotes_are_encoded_in_the_query_and_nowhere_else() {
+        let written = "GET /a\"b?f=x+eq+\"y\" HTTP/1.1\r\nETag: \"z\"\r\n\r\n{\"a\":1}\n";
+        let meant = "GET /a\"b?f=x+eq+%22y%22 HTTP/1.1\r\nETag: \"z\"\r\n\r\n{\"a\":1}\n";
+        for cut in 0..=written.len() {
+            let (one, two) = written.split_at(cut);
+            assert_eq!(pass(&[one, two]).as_deref(), Some(meant), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_bare_line_feed_is_found_in_a_head_and_not_in_a_body() {
+        assert!(pass(&["GET / HTTP/1.1\n\r\n"]).is_none());
+        assert!(pass(&["GET / HTTP/1.1\r\nA: b\n\r\n"]).is_none());
+        assert!(pass(&["GET / HTTP/1.1\r", "\n\r\n", "a\nb"]).is_some());
     }
 }

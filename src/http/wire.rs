@@ -1,5 +1,6 @@
 //! Requests in, answers out: limits on bodies, media types, and the headers that every answer has.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -163,10 +164,13 @@ pub async fn read(mut body: Incoming, limits: BodyLimits) -> Result<Bytes, Probl
 
 /// The whole text of an answer that is written without hyper: to what is no request, or on a connection too many.
 pub fn raw(status: StatusCode, detail: &str) -> Vec<u8> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let id = format!("raw-{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1);
+    tracing::info!(request = id, status = status.as_u16(), detail, "answered what did not become a request");
     let body = error_body(status, None, detail);
     let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 2\r\n" } else { "" };
     format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n{retry}connection: close\r\n\r\n{body}",
+        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {id}\r\n{retry}connection: close\r\n\r\n{body}",
         status.as_u16(),
         status.canonical_reason().unwrap_or(""),
         body.len()

@@ -63,7 +63,7 @@ pub fn verify(path: &Path) -> Result<(), StoreError> {
     let damaged = |e: rusqlite::Error| StoreError::Unusable(format!("{shown} is damaged: {e}"));
     let verdict: String = connection.query_row("pragma integrity_check(1)", [], |r| r.get(0)).map_err(damaged)?;
     if verdict != "ok" {
-        return Err(StoreError::Unusable(format!("{shown} is damaged: {verdict}")));
+        return Err(StoreError::Unusable(format!("{shown} is damaged: {}", verdict.replace('\n', " "))));
     }
     let orphans: i64 =
         connection.query_row("select count(*) from pragma_foreign_key_check", [], |r| r.get(0)).map_err(damaged)?;

@@ -3,7 +3,8 @@
 use super::tokens::{Placed, Token};
 
 /// Keywords in front of a path that begins with `::`.
-const NO_SEGMENTS: &[&str] = &["as", "dyn", "else", "for", "impl", "in", "let", "move", "mut", "pub", "ref", "return", "where"];
+const NO_SEGMENTS: &[&str] =
+    &["as", "dyn", "else", "for", "impl", "in", "let", "move", "mut", "pub", "ref", "return", "where"];
 
 /// A path as it is written, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,17 +207,16 @@ mod tests {
 
     fn resolved(text: &str, file: &str) -> Vec<String> {
         let file: Vec<String> = file.split("::").map(str::to_owned).collect();
-        paths(&tokens(text))
-            .iter()
-            .filter_map(|n| resolve(n, &file, "scim_appliance"))
-            .map(|p| p.join("::"))
-            .collect()
+        paths(&tokens(text)).iter().filter_map(|n| resolve(n, &file, "scim_appliance")).map(|p| p.join("::")).collect()
     }
 
     #[test]
     fn use_trees_are_expanded() {
         assert_eq!(written("use a::b;"), ["a::b"]);
-        assert_eq!(written("pub(crate) use ::a::{b, c::{d as e, self}, f::*};"), ["a::b", "a::c::d", "a::c", "a::f::*"]);
+        assert_eq!(
+            written("pub(crate) use ::a::{b, c::{d as e, self}, f::*};"),
+            ["a::b", "a::c::d", "a::c", "a::f::*"]
+        );
         assert_eq!(written("use {a::b, c}; use d as e; extern crate f as g;"), ["a::b", "c", "d", "f"]);
         assert_eq!(written("#[cfg(unix)]\nuse a::{\n    b,\n};\nfn f() { x::y() }"), ["a::b", "x::y"]);
         assert_eq!(written("fn f<'a>() -> impl A + use<'a> {} use b::c;"), ["b::c"]);
@@ -236,9 +236,15 @@ mod tests {
         assert_eq!(resolved("use super::b; use self::c;", "scim::filter"), ["scim::b", "scim::filter::c"]);
         assert_eq!(resolved("use super::super::store::S;", "scim::filter"), ["store::S"]);
         assert_eq!(resolved("use super::{x, super::store};", "scim::filter"), ["scim::x", "store"]);
-        assert_eq!(resolved("mod tests { use super::*; use super::super::y; } use super::z;", "a::b"), ["a::b::*", "a::y", "a::z"]);
+        assert_eq!(
+            resolved("mod tests { use super::*; use super::super::y; } use super::z;", "a::b"),
+            ["a::b::*", "a::y", "a::z"]
+        );
         assert_eq!(resolved("mod t { fn f() { { } } } fn g() { super::x() }", "a::b"), ["a::x"]);
-        assert_eq!(resolved("use crate::a::B; use scim_appliance::c; pub(in crate::d) fn e() {}", "m"), ["a::B", "c", "d"]);
+        assert_eq!(
+            resolved("use crate::a::B; use scim_appliance::c; pub(in crate::d) fn e() {}", "m"),
+            ["a::B", "c", "d"]
+        );
         assert_eq!(resolved("use serde::de; Self::new(); local::f();", "m"), [""; 0]);
     }
 }

@@ -1,0 +1,52 @@
+//! The conversations below `tests/dialects`, each with a server of its own: what the clients of identity providers send, step
+//! by step, and what they have to hear.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::conversation;
+
+/// A folder for each vendor, and one for what holds for all.
+const FOLDERS: [&str; 3] = ["entra", "okta", "shared"];
+
+fn dialects() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialects")
+}
+
+/// The names of what is in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn have_all(folder: &str) {
+    let files = names(&dialects().join(folder));
+    assert!(!files.is_empty(), "there is no conversation in {folder}");
+    let mut wrong = Vec::new();
+    for file in &files {
+        assert!(file.ends_with(".http"), "{folder}/{file} is no conversation");
+        wrong.extend(conversation::have(&dialects().join(folder).join(file)).err());
+    }
+    assert!(wrong.is_empty(), "{} of {} conversations went wrong.\n{}", wrong.len(), files.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn no_folder_is_left_out() {
+    assert_eq!(names(&dialects()), FOLDERS);
+}
+
+#[test]
+fn entra() {
+    have_all("entra");
+}
+
+#[test]
+fn okta() {
+    have_all("okta");
+}
+
+#[test]
+fn shared() {
+    have_all("shared");
+}

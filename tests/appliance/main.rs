@@ -1,0 +1,15 @@
+//! Tests of the built binary from outside: over HTTP, by its commands, by signals, and by what it leaves on the disk.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod cli;
+mod concurrency;
+mod conversations;
+mod crash;
+mod discovery;
+mod hostile;
+mod invariants;
+mod lists;
+mod served;
+mod support;
+mod wire;
