@@ -13,6 +13,8 @@ mod jobs;
 mod members;
 mod migrate;
 mod narrow;
+#[cfg(test)]
+mod plans;
 mod reader;
 mod resources;
 mod settings;

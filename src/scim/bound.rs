@@ -180,6 +180,12 @@ pub fn date_time(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return text.contains(['T', 't']).then_some(time);
     }
+    // "For ever" is often written as the last second of the year 9999, which is a little beyond jiff's last instant.
+    if text.starts_with("9999-12-3")
+        && text.trim_end_matches('Z').parse::<jiff::civil::DateTime>().is_ok_and(|_| text.contains(['T', 't']))
+    {
+        return Some(jiff::Timestamp::MAX);
+    }
     let local: jiff::civil::DateTime = text.parse().ok()?;
     if !text.contains(['T', 't']) {
         return None;

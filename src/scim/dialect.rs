@@ -35,7 +35,7 @@ pub enum Rule {
     /// Entra: `"roles":[{"value":"{\"value\":\"USER\",\"displayName\":\"User\"}"}]` for
     /// `"roles":[{"value":"USER","display":"User"}]`.
     RolesJsonText,
-    /// Entra: `"department":"R&D"` beside `userName`, meant inside the enterprise extension.
+    /// Entra: `"department":"R&D"` beside `userName`, meant inside the enterprise extension; `manager eq "u9"` likewise.
     EnterpriseAtTop,
     /// Entra: `"urn:…:enterprise:2.0User"` for `"urn:…:enterprise:2.0:User"`.
     EnterpriseUrnTypo,

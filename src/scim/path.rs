@@ -1,6 +1,6 @@
 //! Attribute paths: `[urn:]name[.sub]`, and the value paths of PATCH (RFC 7644 §3.5.2 and §3.10).
 
-use super::catalog::ResourceType;
+use super::catalog::{ENTERPRISE_SCHEMA, ResourceType};
 use super::dialect::{Dialect, Rule};
 use super::fault::{Fault, Kind, quoted};
 use super::filter::{Filter, parse};
@@ -88,7 +88,11 @@ impl AttrPath {
                 None => named(names, |n| of.attribute(n), None),
             };
         }
-        named(text, |n| of.attribute(n), None)
+        named(text, |n| of.attribute(n), None).or_else(|| {
+            let enterprise = of.extension(ENTERPRISE_SCHEMA)?;
+            let found = named(text, |n| enterprise.attribute(n), Some(enterprise))?;
+            dialect.allows(Rule::EnterpriseAtTop).then_some(found)
+        })
     }
 }
 

@@ -198,3 +198,6 @@ fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), Sto
     }
     changes::purge(connection, shared.clock.now())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Group commit under failure: whatever was answered with success is in the file, and nothing else is.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use super::super::{Change, Options, Pending, Prepared, Store, StoreError, Threads, Weight, Writer};
+use crate::clock::Clock;
+use crate::scim::catalog::Catalog;
+use crate::scim::json::Object;
+
+fn open(folder: &tempfile::TempDir, max_bytes: u64) -> (Store, Threads) {
+    let options = Options { max_bytes, ..Options::at(folder.path().join("x.db")) };
+    Store::open(&options, Arc::new(Catalog::built_in().unwrap()), Clock::System).unwrap()
+}
+
+/// Creates a user whose document has about this many bytes.
+fn create(writer: &mut Writer<'_>, name: &str, bytes: usize) -> Result<(), StoreError> {
+    let of = writer.catalog().resource_type("User").unwrap().clone();
+    let mut document = Object::new();
+    document.push("userName", name);
+    document.push("title", "x".repeat(bytes));
+    writer.insert(&of, &format!("id-{name}"), &Prepared::of(document, &of))?;
+    writer.record(&Change { actor: "test", op: "create", ..Change::default() })
+}
+
+fn names(store: &Store) -> HashSet<String> {
+    let read = store.read(|reader| {
+        let of = reader.catalog().resource_type("User").unwrap().clone();
+        let mut names = HashSet::new();
+        reader.scan(&of, |row| {
+            names.insert(row.id.trim_start_matches("id-").to_owned());
+            Ok(true)
+        })?;
+        assert_eq!(reader.total(&of)?, names.len() as u64, "the block counts are those of the rows");
+        Ok::<_, StoreError>(names)
+    });
+    read.wait().unwrap()
+}
+
+/// Holds the writer thread until the returned sender is dropped, so that what is queued meanwhile is one batch.
+fn hold(store: &Store) -> std::sync::mpsc::Sender<()> {
+    let (release, held) = channel::<()>();
+    drop(store.write(Weight::Light, move |_| {
+        let _ = held.recv();
+        Ok::<_, StoreError>(())
+    }));
+    release
+}
+
+/// Queues ten jobs as one batch, the n-th of them with a job of its own, and holds the answers against the file.
+fn batch_with(
+    n: usize,
+    max_bytes: u64,
+    odd: fn(&mut Writer<'_>, &str) -> Result<(), StoreError>,
+) -> Vec<Result<(), StoreError>> {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, threads) = open(&folder, max_bytes);
+    let release = hold(&store);
+    let pending: Vec<Pending<(), StoreError>> = (0..10)
+        .map(|i| {
+            let name = format!("user{i}");
+            store.write(
+                Weight::Light,
+                move |writer| if i == n { odd(writer, &name) } else { create(writer, &name, 100) },
+            )
+        })
+        .collect();
+    drop(release);
+    let answers: Vec<_> = pending.into_iter().map(Pending::wait).collect();
+    let there = names(&store);
+    for (i, answer) in answers.iter().enumerate() {
+        assert_eq!(
+            answer.is_ok(),
+            there.contains(&format!("user{i}")),
+            "job {i} with the odd one at {n}: {answer:?}, {there:?}"
+        );
+    }
+    // The thread goes on.
+    store.write(Weight::Light, |writer| create(writer, "after", 100)).wait().unwrap();
+    assert!(names(&store).contains("after"));
+    drop(store);
+    threads.join();
+    answers
+}
+
+#[test]
+fn the_nth_job_that_meets_a_full_disk_is_refused_and_no_other_is_answered_wrongly() {
+    for n in 0..10 {
+        let answers = batch_with(n, 1 << 20, |writer, name| create(writer, name, 2 << 20));
+        assert!(matches!(answers[n], Err(StoreError::Full)), "{:?}", answers[n]);
+    }
+}
+
+#[test]
+fn when_sqlite_rolls_the_transaction_back_every_job_of_the_batch_is_refused() {
+    for n in 0..10 {
+        // What SQLite does by itself on some failures, with the job none the wiser.
+        let answers = batch_with(n, 0, |writer, name| {
+            create(writer, name, 100)?;
+            writer.connection().execute_batch("rollback")?;
+            Ok(())
+        });
+        let refused = answers.iter().filter(|a| matches!(a, Err(StoreError::Full))).count();
+        assert!(refused > n, "the jobs before the {n}th are lost with it: {answers:?}");
+    }
+}
+
+#[test]
+fn a_job_that_panics_or_refuses_leaves_nothing_and_takes_nobody_with_it() {
+    for odd in [
+        (|writer, name| {
+            create(writer, name, 100)?;
+            panic!("a mistake in a use-case");
+        }) as fn(&mut Writer<'_>, &str) -> Result<(), StoreError>,
+        |writer, name| {
+            create(writer, name, 100)?;
+            Err(StoreError::Taken)
+        },
+    ] {
+        let answers = batch_with(4, 0, odd);
+        assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 9, "{answers:?}");
+    }
+}
+
+#[test]
+fn change_numbers_have_no_gaps_and_times_do_not_go_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = Arc::new(std::sync::atomic::AtomicI64::new(1_000_000));
+    let options = Options::at(folder.path().join("x.db"));
+    let catalog = Arc::new(Catalog::built_in().unwrap());
+    let (store, threads) = Store::open(&options, catalog, Clock::Fixed(at.clone())).unwrap();
+    for (i, time) in [1_000_000, 2_000_000, 500, 3_000_000].into_iter().enumerate() {
+        at.store(time, std::sync::atomic::Ordering::Relaxed);
+        let failed =
+            store.write(Weight::Light, move |w| create(w, &format!("bad{i}"), 1).and(Err::<(), _>(StoreError::Taken)));
+        assert!(failed.wait().is_err());
+        store.write(Weight::Light, move |w| create(w, &format!("good{i}"), 1)).wait().unwrap();
+    }
+    let rows = store.read(|reader| {
+        let mut statement = reader.connection().prepare("select n, at from change order by n")?;
+        let rows =
+            statement.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))?.collect::<Result<Vec<_>, _>>();
+        Ok::<_, StoreError>(rows?)
+    });
+    assert_eq!(rows.wait().unwrap(), [(1, 1_000_000), (2, 2_000_000), (3, 2_000_000), (4, 3_000_000)]);
+    drop(store);
+    threads.join();
+}
