@@ -29,10 +29,11 @@ pub use walks::Walks;
 
 pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};
 
-use crate::scim::catalog::Catalog;
+use crate::scim::catalog::{Catalog, ResourceType};
 use crate::scim::dialect::{Dialect, RuleSet};
 use crate::scim::discovery::Limits;
 use crate::scim::json::{Json, Object};
+use crate::scim::list::Query;
 
 /// What the configuration says about the SCIM surface.
 #[derive(Debug, Clone)]
@@ -82,6 +83,21 @@ impl Directory {
     pub fn limits(&self) -> Limits {
         Limits { max_results: self.site.max_page_size, max_payload: self.site.max_payload }
     }
+}
+
+/// A request for resources of one type, as every use-case is told of it.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    /// The configuration.
+    pub site: &'a Site,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// For which type.
+    pub of: &'a ResourceType,
+    /// What the answer is to show.
+    pub wish: &'a Query,
+    /// Which mistakes are overlooked.
+    pub dialect: &'a Dialect,
 }
 
 /// What a write answers with.

@@ -1,28 +1,18 @@
 //! POST (RFC 7644 §3.3).
 
 use super::show::{Show, location};
-use super::{Caller, Refusal, Reply, Site};
+use super::{Ask, Refusal, Reply};
 use crate::clock::fresh_id;
 use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
 use crate::scim::json::{Json, Object};
-use crate::scim::list::Query;
 use crate::scim::project::Projection;
 use crate::scim::schema::Uniqueness;
 use crate::store::{Change, Delta, Prepared, Source, StoreError, Writer};
 
 /// Creates a resource from a document that was checked. It never adopts one that is there: a unique name that is taken,
 /// by a deactivated person too, is refused, and the client links by looking up.
-pub fn create(
-    writer: &mut Writer<'_>,
-    site: &Site,
-    caller: &Caller,
-    of: &ResourceType,
-    new: &Prepared,
-    members: &[String],
-    wish: &Query,
-    dialect: &Dialect,
-) -> Result<Reply, Refusal> {
+pub fn create(writer: &mut Writer<'_>, ask: Ask<'_>, new: &Prepared, members: &[String]) -> Result<Reply, Refusal> {
+    let Ask { site, caller, of, wish, dialect } = ask;
     caller.still_may_write(writer)?;
     let id = fresh_id();
     let mut row = writer.insert(of, &id, new).map_err(|e| taken(e, of, &new.document))?;

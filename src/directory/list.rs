@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::show::{Show, tree};
 use super::walks::{Place, Walks};
-use super::{Caller, Refusal, Site};
+use super::{Ask, Caller, Refusal, Site};
 use crate::scim::bound::BoundFilter;
 use crate::scim::catalog::ResourceType;
 use crate::scim::dialect::Dialect;
@@ -22,16 +22,8 @@ use crate::store::{Reader, Row, StoreError};
 const INLINE_KEYS: usize = 8;
 
 /// A list of one resource type as JSON text. With `quick`, gives `None` when it may take longer than a moment.
-pub fn list(
-    reader: &Reader<'_>,
-    site: &Site,
-    walks: &Walks,
-    caller: &Caller,
-    of: &ResourceType,
-    query: &Query,
-    dialect: &Dialect,
-    quick: bool,
-) -> Result<Option<String>, Refusal> {
+pub fn list(reader: &Reader<'_>, walks: &Walks, ask: Ask<'_>, quick: bool) -> Result<Option<String>, Refusal> {
+    let Ask { site, caller, of, wish: query, dialect } = ask;
     let listing = Listing { reader, site, walks, caller, query, dialect };
     let filter = match &query.filter {
         Some(filter) => Some(filter.bind(of, dialect)?),
@@ -46,7 +38,7 @@ pub fn list(
         return listing.by_key(of, &walk).map(Some);
     }
     let keys = listing.keys(&walk, || listing.matching(of, filter.as_ref(), sort.as_ref()))?;
-    listing.from_list(&walk, &keys, &[(of, keys.len())]).map(Some)
+    listing.slice(&walk, &keys, &[of]).map(Some)
 }
 
 /// A list over several resource types (§3.4.2.1). An attribute that one type has and another has not matches nothing
@@ -88,8 +80,8 @@ pub fn list_all(
         }
         Ok(listing.sorted(found, query.sort_by.is_some()))
     })?;
-    let each: Vec<(&ResourceType, usize)> = types.iter().map(|of| (of.as_ref(), 0)).collect();
-    listing.from_list(&walk, &keys, &each)
+    let each: Vec<&ResourceType> = types.iter().map(AsRef::as_ref).collect();
+    listing.slice(&walk, &keys, &each)
 }
 
 /// Binds a filter for one of several types: a comparison whose attribute only other types have becomes "nothing".
@@ -205,7 +197,7 @@ impl Listing<'_, '_> {
         Ok(keys)
     }
 
-    fn from_list(&self, walk: &str, keys: &Arc<Vec<i64>>, types: &[(&ResourceType, usize)]) -> Result<String, Refusal> {
+    fn slice(&self, walk: &str, keys: &Arc<Vec<i64>>, types: &[&ResourceType]) -> Result<String, Refusal> {
         let (start, count) = (self.query.start_index, usize::try_from(self.count()).unwrap_or(usize::MAX));
         let (list, mut at) = match self.walks.resume(&self.caller.token, walk, start, self.now()) {
             Some(Place::In(list, at)) => (list, at),
@@ -225,7 +217,7 @@ impl Listing<'_, '_> {
         let mut shown = Vec::with_capacity(rows.len());
         let projections: Vec<_> = types
             .iter()
-            .map(|(of, _)| (self.reader.code(of), *of, Projection::bind(self.query, of, self.dialect)))
+            .map(|of| (self.reader.code(of), *of, Projection::bind(self.query, of, self.dialect)))
             .collect();
         for chunk in rows.chunk_by(|a, b| a.code == b.code) {
             let code = chunk.first().map_or(-1, |r| r.code);
@@ -328,3 +320,6 @@ fn is_lookup(filter: &BoundFilter<'_>) -> bool {
     use crate::scim::filter::Op;
     matches!(filter, BoundFilter::Compare(_, Test::Text { op: Op::Eq, .. }))
 }
+
+#[cfg(test)]
+mod tests;

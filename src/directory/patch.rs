@@ -2,13 +2,10 @@
 
 use super::create::taken;
 use super::show::{Show, location, reference};
-use super::{Caller, Refusal, Reply, Site, difference};
+use super::{Ask, Refusal, Reply, Site, difference};
 use crate::scim::bound::BoundFilter;
-use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
 use crate::scim::eval::matches;
 use crate::scim::json::{Json, Object};
-use crate::scim::list::Query;
 use crate::scim::patch::{MemberStep, Patch, PatchPlan, Step};
 use crate::scim::project::Projection;
 use crate::store::{Change, Delta, Prepared, Row, Source, Writer};
@@ -18,17 +15,9 @@ use crate::store::{Change, Delta, Prepared, Row, Source, Writer};
 const SHOWN_MEMBERS: u64 = 100;
 
 /// Applies a PATCH.
-pub fn patch(
-    writer: &mut Writer<'_>,
-    site: &Site,
-    caller: &Caller,
-    of: &ResourceType,
-    id: &str,
-    patch: Patch,
-    wish: &Query,
-    dialect: &Dialect,
-) -> Result<Reply, Refusal> {
-    caller.still_may_write(writer)?;
+pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> Result<Reply, Refusal> {
+    let Ask { site, of, dialect, .. } = ask;
+    ask.caller.still_may_write(writer)?;
     let row = writer.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
     let plan = patch.plan(of, dialect)?;
     let before = row.document()?;
@@ -43,7 +32,11 @@ pub fn patch(
     }
     PatchPlan::finish(&mut after, of)?;
     let after = Prepared::of(after, of);
-    let reply = finish(writer, site, caller, of, "patch", row, &before, &after, &delta, wish, dialect, false);
+    let reply = finish(
+        writer,
+        ask,
+        Finish { op: "patch", row, before: &before, after: &after, delta: &delta, always_shown: false },
+    );
     let mut reply = reply.map_err(|r| match r {
         Refusal::Broken(error) => taken(error, of, &after.document),
         other => other,
@@ -90,22 +83,26 @@ fn matching(writer: &Writer<'_>, site: &Site, row: &Row, filter: &BoundFilter<'_
     Ok(ids)
 }
 
+/// What a PUT or PATCH came to.
+pub struct Finish<'a> {
+    /// `replace` or `patch`.
+    pub op: &'a str,
+    /// The resource as it was.
+    pub row: Row,
+    /// Its document as it was.
+    pub before: &'a Object,
+    /// Its document as it becomes.
+    pub after: &'a Prepared,
+    /// Who came and went; the member rows are changed already.
+    pub delta: &'a Delta,
+    /// The answer shows the resource however many members it has.
+    pub always_shown: bool,
+}
+
 /// Stores what a PUT or PATCH came to, if it came to anything: one that changes nothing changes nothing.
-#[allow(clippy::too_many_arguments)] // one caller each in two files, and no two of them belong together
-pub fn finish(
-    writer: &mut Writer<'_>,
-    site: &Site,
-    caller: &Caller,
-    of: &ResourceType,
-    op: &str,
-    mut row: Row,
-    before: &Object,
-    after: &Prepared,
-    delta: &Delta,
-    wish: &Query,
-    dialect: &Dialect,
-    always_shown: bool,
-) -> Result<Reply, Refusal> {
+pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Result<Reply, Refusal> {
+    let Ask { site, caller, of, wish, dialect } = ask;
+    let Finish { op, mut row, before, after, delta, always_shown } = finish;
     let same = *before == after.document;
     if !same || !delta.is_empty() {
         let (removed, added) = (delta.removed(), delta.added());

@@ -1,39 +1,32 @@
 //! PUT (RFC 7644 §3.5.1).
 
 use super::create::taken;
-use super::patch::finish;
-use super::{Caller, Refusal, Reply, Site};
-use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
-use crate::scim::list::Query;
+use super::patch::{Finish, finish};
+use super::{Ask, Refusal, Reply};
 use crate::scim::merge;
 use crate::scim::resource::Checked;
 use crate::store::{Delta, Prepared, Writer};
 
 /// Replaces a resource with what was checked. What [`merge::replace`] keeps, it keeps; members that the request does not
 /// name stay as they are.
-pub fn replace(
-    writer: &mut Writer<'_>,
-    site: &Site,
-    caller: &Caller,
-    of: &ResourceType,
-    id: &str,
-    new: Checked,
-    wish: &Query,
-    dialect: &Dialect,
-) -> Result<Reply, Refusal> {
-    caller.still_may_write(writer)?;
+pub fn replace(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, new: Checked) -> Result<Reply, Refusal> {
+    let of = ask.of;
+    ask.caller.still_may_write(writer)?;
     let row = writer.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
     let before = row.document()?;
     let members = new.members().map(<[String]>::to_vec);
-    let after = merge::replace(&before, new, of, site.put_merges)?;
+    let after = merge::replace(&before, new, of, ask.site.put_merges)?;
     let mut delta = Delta::default();
     let unknown_members = match members {
         Some(ids) => writer.replace_members(row.pk, &ids, &mut delta)?,
         None => Vec::new(),
     };
     let after = Prepared::of(after, of);
-    let reply = finish(writer, site, caller, of, "replace", row, &before, &after, &delta, wish, dialect, true);
+    let reply = finish(
+        writer,
+        ask,
+        Finish { op: "replace", row, before: &before, after: &after, delta: &delta, always_shown: true },
+    );
     let mut reply = reply.map_err(|r| match r {
         Refusal::Broken(error) => taken(error, of, &after.document),
         other => other,

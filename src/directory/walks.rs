@@ -18,20 +18,23 @@ const KEYS: usize = 2_000_000;
 /// Who walks through what, and where the next page begins.
 type Walk = (String, String, u64);
 
+/// The keys of all that a query finds, in its order.
+pub type Order = Arc<Vec<i64>>;
+
 /// Where the next page goes on.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// After this key, in the order of creation.
     After(i64),
     /// At this position of a list.
-    In(Arc<Vec<i64>>, usize),
+    In(Order, usize),
 }
 
 /// Page ends and lists of keys, bounded in number.
 #[derive(Debug, Default)]
 pub struct Walks {
     ends: Mutex<Recent<Walk, (Place, i64)>>,
-    orders: Mutex<Recent<String, (i64, Arc<Vec<i64>>)>>,
+    orders: Mutex<Recent<String, (i64, Order)>>,
 }
 
 impl Walks {
@@ -50,13 +53,13 @@ impl Walks {
     }
 
     /// The list of keys of a query, if nothing was written since it was made.
-    pub fn order(&self, query: &str, change: i64) -> Option<Arc<Vec<i64>>> {
+    pub fn order(&self, query: &str, change: i64) -> Option<Order> {
         let orders = self.orders.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         orders.get(query).filter(|(at, _)| *at == change).map(|(_, keys)| keys.clone())
     }
 
     /// Remembers the list of keys of a query.
-    pub fn remember_order(&self, query: String, change: i64, keys: Arc<Vec<i64>>) {
+    pub fn remember_order(&self, query: String, change: i64, keys: Order) {
         let mut orders = self.orders.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         orders.put(query, (change, keys));
         orders.shrink(|n, held| n <= ORDERS && held.map(|(_, k)| k.len()).sum::<usize>() <= KEYS);

@@ -11,7 +11,7 @@ use hyper::{Method, StatusCode};
 use super::problem::{Problem, no_method, no_route, not_offered};
 use super::route::Route;
 use super::wire::{Answer, BodyLimits, acceptable, read};
-use crate::directory::{self, Caller, Directory, Prepared, Reader, Refusal, Reply, StoreError, Weight};
+use crate::directory::{self, Ask, Caller, Directory, Prepared, Reader, Refusal, Reply, StoreError, Weight};
 use crate::scim::catalog::ResourceType;
 use crate::scim::dialect::Dialect;
 use crate::scim::discovery;
@@ -51,6 +51,10 @@ impl Exchange {
         let second = now - now.rem_euclid(1000);
         self.directory.store.note(|u| u.token(&caller.token, second, self.address, &self.client));
         Ok(caller)
+    }
+
+    fn ask<'a>(&'a self, caller: &'a Caller, of: &'a ResourceType, wish: &'a Query, dialect: &'a Dialect) -> Ask<'a> {
+        Ask { site: &self.directory.site, caller, of, wish, dialect }
     }
 
     fn note(&self, dialect: &Dialect) {
@@ -232,8 +236,7 @@ async fn list(exchange: &Arc<Exchange>, of: Arc<ResourceType>, wish: Query) -> O
         let (of, wish) = (of.clone(), wish.clone());
         move |x: &Exchange, reader: &Reader<'_>, caller: &Caller| {
             let dialect = x.directory.dialect();
-            let body =
-                directory::list(reader, &x.directory.site, &x.directory.walks, caller, &of, &wish, &dialect, quick);
+            let body = directory::list(reader, &x.directory.walks, x.ask(caller, &of, &wish, &dialect), quick);
             x.note(&dialect);
             body
         }
@@ -285,7 +288,7 @@ async fn post(
     let this = exchange.clone();
     let written = exchange.directory.store.write(weight(members.len()), move |writer| {
         let dialect = this.directory.dialect();
-        directory::create(writer, &this.directory.site, &caller, &of, &new, &members, &wish, &dialect)
+        directory::create(writer, this.ask(&caller, &of, &wish, &dialect), &new, &members)
     });
     let reply = written.await.map_err(|r| exchange.refused(r))?;
     let location = reply.location.clone();
@@ -310,7 +313,7 @@ async fn put(
     let weight = weight(checked.members().map_or(0, <[String]>::len));
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
-        directory::replace(writer, &this.directory.site, &caller, &of, &id, checked, &wish, &dialect)
+        directory::replace(writer, this.ask(&caller, &of, &wish, &dialect), &id, checked)
     });
     let reply = written.await.map_err(|r| exchange.refused(r))?;
     Ok(shown(exchange, StatusCode::OK, reply))
@@ -333,7 +336,7 @@ async fn patch(
     let weight = weight(patch.operations.iter().map(|o| o.value.elements().len()).sum());
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
-        let reply = directory::patch(writer, &this.directory.site, &caller, &of, &id, patch, &wish, &dialect);
+        let reply = directory::patch(writer, this.ask(&caller, &of, &wish, &dialect), &id, patch);
         this.note(&dialect);
         reply
     });

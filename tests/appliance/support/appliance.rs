@@ -206,7 +206,9 @@ fn serve(folder: &Path, log: &Arc<Mutex<String>>) -> (Child, u16, Vec<JoinHandle
     loop {
         match said.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(line) => {
-                if let Some(port) = line.strip_prefix(LISTENING).and_then(|a| a.rsplit_once(':')).and_then(|(_, p)| p.parse().ok()) {
+                if let Some(port) =
+                    line.strip_prefix(LISTENING).and_then(|a| a.rsplit_once(':')).and_then(|(_, p)| p.parse().ok())
+                {
                     return (child, port, vec![errors, output]);
                 }
             }

@@ -27,11 +27,14 @@ use std::path::Path as File;
 use std::time::Instant;
 
 use base64::Engine;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::expect::Check;
 use super::fill::{Names, echo, encoded, fill, fill_with};
 use super::{Answer, Appliance};
+
+/// The schema of every refusal.
+const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// A file, read.
 #[derive(Debug, Default)]
@@ -95,7 +98,8 @@ impl Conversation {
             };
             let expected = line.strip_prefix("=> ").filter(|_| matches!(part, Part::Headers | Part::Body));
             if let Some(expected) = expected {
-                let (status, keyword) = expected.split_once(' ').map_or((expected, None), |(s, k)| (s, Some(k.to_owned())));
+                let (status, keyword) =
+                    expected.split_once(' ').map_or((expected, None), |(s, k)| (s, Some(k.to_owned())));
                 step.keyword = keyword;
                 match status.parse() {
                     Ok(status) if (200..600).contains(&status) => step.status = status,
@@ -199,8 +203,9 @@ impl Step {
             expect(*line, text, last, milliseconds, names, &mut wrong);
         }
         if !wrong.is_empty() {
-            wrong.push(format!("  {} {target}\n  {}", self.method, body.as_deref().unwrap_or_default()));
-            wrong.push(format!("  => {} {}", last.status, last.body));
+            let body = body.as_deref().unwrap_or_default();
+            wrong.push(format!("  {} {target}\n  {}", self.method, beginning(body)));
+            wrong.push(format!("  => {} {}", last.status, beginning(&last.body)));
         }
         wrong
     }
@@ -218,7 +223,10 @@ impl Step {
         if answer.status == 204 {
             return wrong;
         }
-        must(answer.header("Content-Length") == Some(&answer.body.len().to_string()), "there is no right Content-Length".into());
+        must(
+            answer.header("Content-Length") == Some(&answer.body.len().to_string()),
+            "there is no right Content-Length".into(),
+        );
         let kind = answer.header("Content-Type").unwrap_or_default();
         let plain = self.headers.iter().any(|(n, v)| n == "Accept" && v == "application/json");
         let is_scim = kind.starts_with("application/scim+json") || (plain && kind.starts_with("application/json"));
@@ -226,8 +234,11 @@ impl Step {
         let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         must(body.is_object(), "the body is no JSON object".into());
         if answer.status >= 400 {
-            must(body["schemas"] == serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]), "it is no SCIM Error".into());
-            must(body["status"] == answer.status.to_string(), "the error's status is not that of the answer, as text".into());
+            must(body["schemas"] == json!([ERROR]), "it is no SCIM Error".into());
+            must(
+                body["status"].as_str() == Some(answer.status.to_string().as_str()),
+                "the error's status is not that of the answer, as text".into(),
+            );
             must(body["detail"].as_str().is_some_and(|d| !d.is_empty()), "the error has no detail".into());
         }
         if let Some(keyword) = &self.keyword {
@@ -250,8 +261,13 @@ fn expect(at: usize, line: &str, answer: &Answer, milliseconds: u64, names: &mut
         Ok(None) => {}
         Ok(Some((name, Value::String(text)))) => drop(names.insert(name, text)),
         Ok(Some((name, value))) => drop(names.insert(name, value.to_string())),
-        Err(why) => wrong.push(format!("{at}: {line}: {why}")),
+        Err(why) => wrong.push(format!("{at}: {line}: {}", beginning(&why))),
     }
+}
+
+/// As much of a text as a person wants to read.
+fn beginning(text: &str) -> String {
+    text.chars().take(800).collect()
 }
 
 /// Has the conversation of a file with a server of its own. The error names the file and the lines.
@@ -328,8 +344,7 @@ mod tests {
     #[test]
     fn every_answer_is_looked_at() {
         let step = Step { status: 404, keyword: Some("noTarget".into()), ..Step::default() };
-        let body =
-            "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:Error\"],\"status\":\"404\",\"detail\":\"d\",\"scimType\":\"noTarget\"}";
+        let body = "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:Error\"],\"status\":\"404\",\"detail\":\"d\",\"scimType\":\"noTarget\"}";
         let headers = |kind: &str, body: &str| -> Vec<(String, String)> {
             let length = body.len().to_string();
             [("Content-Type", kind), ("Content-Length", length.as_str()), ("X-Request-Id", "1")]

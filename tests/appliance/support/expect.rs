@@ -86,7 +86,8 @@ impl Path {
                 });
                 rest = behind;
             } else if let Some(behind) = rest.strip_prefix('.') {
-                let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && !"$_-".contains(c)).unwrap_or(behind.len());
+                let end =
+                    behind.find(|c: char| !c.is_ascii_alphanumeric() && !"$_-".contains(c)).unwrap_or(behind.len());
                 let (key, behind) = behind.split_at(end);
                 if key.is_empty() {
                     return Err("a name is missing behind the dot".into());
@@ -112,7 +113,11 @@ impl Path {
                     found.iter().filter_map(|v| v.as_array()).flatten().collect()
                 }
                 Segment::Where(name, wanted) => {
-                    let is = |v: &&Value| v.get(name).is_some_and(|p| p.as_str() == Some(wanted) || p.to_string() == *wanted);
+                    let is = |v: &&Value| match v.get(name) {
+                        Some(Value::String(text)) => text == wanted,
+                        Some(other) => other.to_string().as_str() == wanted,
+                        None => false,
+                    };
                     let passed: Vec<_> = found.iter().filter_map(|v| v.as_array()).flatten().filter(is).collect();
                     if passed.len() > 1 && !many {
                         return Err(format!("{} elements have {name}={wanted}", passed.len()));
@@ -269,7 +274,9 @@ fn contains(value: &Value, wanted: &Value) -> bool {
 /// Equal, or an object with at least these members.
 fn has(element: &Value, wanted: &Value) -> bool {
     match (element, wanted) {
-        (Value::Object(element), Value::Object(wanted)) => wanted.iter().all(|(name, value)| element.get(name) == Some(value)),
+        (Value::Object(element), Value::Object(wanted)) => {
+            wanted.iter().all(|(name, value)| element.get(name) == Some(value))
+        }
         _ => element == wanted,
     }
 }
@@ -303,7 +310,10 @@ mod tests {
             ("$.id != \"u2\"", "$.nothing != 1"),
             ("$.text contains \"L\"", "$.text contains \"l\""),
             ("$.emails[*].value contains \"c\"", "$.emails[*].value contains \"d\""),
-            ("$.emails contains {\"value\":\"a\",\"type\":\"work\"}", "$.emails contains {\"value\":\"a\",\"type\":\"home\"}"),
+            (
+                "$.emails contains {\"value\":\"a\",\"type\":\"work\"}",
+                "$.emails contains {\"value\":\"a\",\"type\":\"home\"}",
+            ),
             ("$.emails[*].value lacks \"d\"", "$.emails[*].value lacks \"a\""),
             ("$.text lacks \"x\"", "$.list lacks \"x\""),
             ("$.emails[*].primary size 1", "$.emails size 2"),
@@ -371,7 +381,9 @@ mod tests {
         put("$.c[1]", Some(json!(3))).unwrap();
         put("$.e.f", Some(json!(5))).unwrap();
         put("$.d", None).unwrap();
-        assert!(put("$.d", None).is_err() && put("$", Some(json!(1))).is_err() && put("$.c[7]", Some(json!(1))).is_err());
+        assert!(
+            put("$.d", None).is_err() && put("$", Some(json!(1))).is_err() && put("$.c[7]", Some(json!(1))).is_err()
+        );
         assert!(put("$.c.x", Some(json!(1))).is_err() && put("$.c[*]", Some(json!(1))).is_err());
         assert_eq!(body, json!({"a": {"b": 2}, "c": [1, 3], "e": {"f": 5}}));
     }

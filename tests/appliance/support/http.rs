@@ -27,7 +27,9 @@ impl Answer {
     pub fn json(&self) -> Value {
         match self.body.is_empty() {
             true => Value::Null,
-            false => serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("the body is no JSON ({e}): {}", self.body)),
+            false => {
+                serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("the body is no JSON ({e}): {}", self.body))
+            }
         }
     }
 }
@@ -50,7 +52,13 @@ impl Connection {
     }
 
     /// Sends a request and keeps the connection. Host, Connection and Content-Length are added.
-    pub fn send(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Answer> {
+    pub fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer> {
         self.raw(&request(method, target, "keep-alive", headers, body))
     }
 
@@ -102,7 +110,9 @@ impl Connection {
     fn more(&mut self) -> Result<()> {
         let mut part = [0; 16 * 1024];
         match self.stream.read(&mut part)? {
-            0 => Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection in the middle of an answer")),
+            0 => {
+                Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection in the middle of an answer"))
+            }
             n => {
                 self.got.extend_from_slice(&part[..n]);
                 Ok(())
@@ -128,7 +138,8 @@ pub fn request(method: &str, target: &str, connection: &str, headers: &[(&str, &
 fn head_of(head: &[u8]) -> Result<(u16, Vec<(String, String)>)> {
     let head = std::str::from_utf8(head).map_err(|_| odd("the headers are not UTF-8"))?;
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|l| l.strip_prefix("HTTP/1.1 ")).and_then(|l| l.get(..3)).and_then(|s| s.parse().ok());
+    let status =
+        lines.next().and_then(|l| l.strip_prefix("HTTP/1.1 ")).and_then(|l| l.get(..3)).and_then(|s| s.parse().ok());
     let mut headers = Vec::new();
     for line in lines {
         let (name, value) = line.split_once(':').ok_or_else(|| odd("a header has no colon"))?;
@@ -169,15 +180,20 @@ mod tests {
         assert_eq!(answered("HTTP/1.1 200 OK\r\n\r\nall of it", "GET").unwrap().body, "all of it");
         assert_eq!(answered("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "HEAD").unwrap().body, "");
         assert_eq!(answered("HTTP/1.1 204 No Content\r\n\r\n", "DELETE").unwrap().json(), Value::Null);
-        let skipped = answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", "POST");
+        let skipped =
+            answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", "POST");
         assert_eq!(skipped.unwrap().status, 201);
     }
 
     #[test]
     fn what_is_no_whole_answer_is_an_error() {
-        for said in
-            ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}", "SMTP 200\r\n\r\n", "HTTP/1.1 200 OK\r\nodd\r\n\r\n"]
-        {
+        for said in [
+            "",
+            "HTTP/1.1 200",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}",
+            "SMTP 200\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nodd\r\n\r\n",
+        ] {
             assert!(answered(said, "GET").is_err(), "{said:?}");
         }
     }

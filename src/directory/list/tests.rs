@@ -1,0 +1,177 @@
+//! Two things that must agree: what the indexes narrow a search to, and what `eval` decides on every resource.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::super::Site;
+use super::super::show::tree;
+use crate::clock::Clock;
+use crate::scim::catalog::Catalog;
+use crate::scim::dialect::{Dialect, RuleSet};
+use crate::scim::eval::matches;
+use crate::scim::filter::Filter;
+use crate::scim::json::Json;
+use crate::scim::resource::{Purpose, check};
+use crate::store::{Delta, Options, Prepared, Reader, Source, Store, StoreError, Threads, Weight};
+
+const NAMES: [&str; 8] = ["ada", "ADA2", "straße", "STRASSE9", "Ångström", "grace", "100%_", "x\\\"y"];
+
+fn site() -> Site {
+    let base = "http://x/scim/v2".to_owned();
+    Site { base, page_size: 100, max_page_size: 1000, put_merges: false, max_payload: 1 << 20, rules: RuleSet::all() }
+}
+
+/// Forty people with names that overlap in every letter case, and nested groups of them.
+fn population(folder: &tempfile::TempDir) -> (Store, Threads) {
+    let catalog = Arc::new(Catalog::built_in().unwrap());
+    let (store, threads) = Store::open(&Options::at(folder.path().join("x.db")), catalog, Clock::System).unwrap();
+    let put = |name: &str, id: String, body: String, members: Vec<String>| {
+        let of = store.catalog().resource_type(name).unwrap().clone();
+        let checked = check(Json::parse(body.as_bytes()).unwrap(), &of, Purpose::New, &Dialect::tolerant()).unwrap();
+        let new = Prepared::of(checked.into_document(), &of);
+        let written = store.write(Weight::Light, move |writer| {
+            let row = writer.insert(&of, &id, &new)?;
+            let mut delta = Delta::default();
+            writer.add_members(row.pk, &members, Source::Provider, &mut delta)?;
+            writer.settle_members(row.pk, &delta)
+        });
+        written.wait().unwrap();
+    };
+    for i in 0..40 {
+        let name = Json::from(format!("{}{}", NAMES[i % NAMES.len()], i / NAMES.len())).text();
+        let email = Json::from(format!("{}@x.io", NAMES[(i * 3) % NAMES.len()])).text();
+        let display = if i % 5 == 0 { "null".to_owned() } else { Json::from(NAMES[(i * 7) % NAMES.len()]).text() };
+        let emails = if i % 4 == 0 {
+            "[]".to_owned()
+        } else {
+            format!(
+                r#"[{{"value":{email},"type":"{}"}},{{"value":"both@x.io","type":"other"}}]"#,
+                if i % 2 == 0 { "work" } else { "Home" }
+            )
+        };
+        let body = format!(
+            r#"{{"userName":{name},"externalId":"{}","displayName":{display},"emails":{emails},"active":{}}}"#,
+            i % 6,
+            i % 3 == 0
+        );
+        put("User", format!("u{i}"), body, Vec::new());
+    }
+    for (g, display) in NAMES.iter().enumerate().take(6) {
+        let members = (0..40)
+            .filter(|i| i % (g + 2) == 0)
+            .map(|i| format!("u{i}"))
+            .chain((0..g).map(|h| format!("g{h}")))
+            .collect();
+        put("Group", format!("g{g}"), format!(r#"{{"displayName":{}}}"#, Json::from(*display).text()), members);
+    }
+    (store, threads)
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let whole: Vec<String> =
+        NAMES.iter().flat_map(|n| [n.to_string(), n.to_uppercase(), format!("{n}0"), format!("{n}@x.io")]).collect();
+    let odd = ["", "%", "_", "u1", "g2", "U1", "both@x.io", "work", "HOME", "1", "\u{10ffff}", "a"].map(str::to_owned);
+    proptest::sample::select(whole.into_iter().chain(odd).collect::<Vec<_>>()).prop_map(|t| Json::from(t).text())
+}
+
+fn term() -> impl Strategy<Value = String> {
+    let attribute = proptest::sample::select(vec![
+        "userName",
+        "displayName",
+        "externalId",
+        "id",
+        "emails.value",
+        "emails.type",
+        "emails",
+        "name.familyName",
+        "groups.value",
+        "members.value",
+        "members",
+        "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+        "schemas",
+    ]);
+    let op = proptest::sample::select(vec!["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]);
+    let time = proptest::sample::select(vec!["2020-01-01T00:00:00Z", "2999-01-01T00:00:00+05:30"]);
+    prop_oneof![
+        8 => (attribute.clone(), op.clone(), text()).prop_map(|(a, o, t)| format!("{a} {o} {t}")),
+        1 => attribute.prop_map(|a| format!("{a} pr")),
+        1 => any::<bool>().prop_map(|b| format!("active eq {b}")),
+        1 => (op.clone(), time).prop_map(|(o, t)| format!("meta.lastModified {o} \"{t}\"")),
+        3 => (op, text(), any::<bool>()).prop_map(|(o, t, and)| {
+            format!("emails[value {o} {t}{}]", if and { " and type eq \"work\"" } else { "" })
+        }),
+        1 => Just("externalId eq null".to_owned()),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = String> {
+    term().prop_recursive(4, 16, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) and ({b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a}) or ({b})")),
+            inner.prop_map(|a| format!("not ({a})")),
+        ]
+    })
+}
+
+type Keys = BTreeSet<i64>;
+
+/// The keys that `eval` lets pass, looking at every resource.
+fn decided(reader: &Reader<'_>, filter: &Filter, name: &str) -> Option<(Keys, Option<(Keys, bool)>)> {
+    let of = reader.catalog().resource_type(name).unwrap().clone();
+    let bound = filter.bind(&of, &Dialect::tolerant()).ok()?;
+    let mut passed = BTreeSet::new();
+    reader
+        .scan(&of, |row| {
+            let direct = reader.groups_of(row.pk)?;
+            let tree = tree(reader, &site(), &of, &row, Some(&direct), true).map_err(|_| StoreError::Panicked)?;
+            if matches(&bound, &tree) {
+                passed.insert(row.pk);
+            }
+            Ok(true)
+        })
+        .unwrap();
+    let narrowed = reader.candidates(&bound, &of).unwrap().map(|(keys, exact)| (keys.into_iter().collect(), exact));
+    Some((passed, narrowed))
+}
+
+#[test]
+fn what_the_indexes_narrow_to_holds_all_that_eval_lets_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, threads) = population(&folder);
+    let mut runner = TestRunner::new(Config { cases: 1500, failure_persistence: None, ..Config::default() });
+    let (mut narrow, mut exact) = (0, 0);
+    let outcome = runner.run(&(filter(), any::<bool>()), |(text, user)| {
+        let filter =
+            Filter::parse(&text, &Dialect::tolerant()).map_err(|f| TestCaseError::fail(format!("{text}: {f}")))?;
+        let name = if user { "User" } else { "Group" };
+        let found = store.inline(|reader| Ok::<_, StoreError>(decided(reader, &filter, name))).unwrap();
+        // Operators that a type does not have, and attributes that the other type has, are refused.
+        let Some((passed, narrowed)) = found else { return Ok(()) };
+        if let Some((keys, is_exact)) = narrowed {
+            prop_assert!(passed.is_subset(&keys), "{text}: {passed:?} is not within {keys:?}");
+            prop_assert!(!is_exact || passed == keys, "{text}: said to be exact, but {passed:?} is not {keys:?}");
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    // The test would hold of an index that is never used: these must be.
+    for (text, name) in [
+        ("userName eq \"ADA0\"", "User"),
+        ("emails[value eq \"both@x.io\"]", "User"),
+        ("members.value eq \"u4\"", "Group"),
+    ] {
+        let filter = Filter::parse(text, &Dialect::tolerant()).unwrap();
+        let (passed, narrowed) =
+            store.inline(|reader| Ok::<_, StoreError>(decided(reader, &filter, name))).unwrap().unwrap();
+        narrow += usize::from(narrowed.is_some());
+        exact += usize::from(narrowed.is_some_and(|(_, exact)| exact));
+        assert!(!passed.is_empty(), "{text}");
+    }
+    assert_eq!((narrow, exact), (3, 3));
+    drop(store);
+    threads.join();
+}
