@@ -24,6 +24,7 @@ pub fn run(file: &Path) -> Result<()> {
     let (config, rules) = read_config(file)?;
     telemetry::start(&config.log);
     let catalog = Arc::new(Catalog::built_in()?);
+    raise_file_limit(config.limits.connections);
     let _lock = lock(&config.store.path)?;
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
     let runtime =
@@ -68,6 +69,20 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
     serve(listener, directory, limits, random_text(6)?, stopped).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Each connection is an open file; many systems allow a process no more than 1024 unless it asks.
+fn raise_file_limit(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const OTHERS: u64 = 256;
+    let wanted = connections as u64 + OTHERS;
+    let found = getrlimit(Resource::Nofile);
+    let Some(now) = found.current.filter(|now| *now < wanted) else { return };
+    let raised = Some(found.maximum.map_or(wanted, |most| most.min(wanted)));
+    let raised = Rlimit { current: raised, maximum: found.maximum };
+    if raised.current < Some(wanted) || setrlimit(Resource::Nofile, raised).is_err() {
+        tracing::warn!(wanted, now, "the system allows fewer open files than limits.connections needs");
+    }
 }
 
 /// What it serves, where the data is, and what to do next.

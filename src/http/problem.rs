@@ -6,7 +6,7 @@ use hyper::header::{self, HeaderName};
 use super::wire::Answer;
 use crate::directory::{Refusal, StoreError};
 use crate::scim::catalog::message;
-use crate::scim::fault::{Kind, quoted};
+use crate::scim::fault::quoted;
 use crate::scim::json::Json;
 
 /// The schema of an error.
@@ -72,8 +72,12 @@ impl From<Refusal> for Problem {
                     detail.replace_range(..1, &first);
                 }
                 detail.push('.');
-                let status = if fault.kind == Kind::TooMany { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
-                Problem { status, keyword: Some(fault.kind.keyword()), detail, headers: Vec::new() }
+                Problem {
+                    status: StatusCode::BAD_REQUEST,
+                    keyword: Some(fault.kind.keyword()),
+                    detail,
+                    headers: Vec::new(),
+                }
             }
             // One text for every cause: what was wrong with a token is for the log.
             Refusal::Unauthenticated(_) => Problem::plain(

@@ -108,7 +108,7 @@ impl Exchange {
         writes: bool,
         headers: &HeaderMap,
         body: Incoming,
-    ) -> Result<(Caller, Json), Problem> {
+    ) -> Result<(Caller, Json, usize), Problem> {
         let caller = self.look(move |_, reader, caller| {
             if writes {
                 caller.may_write(reader)?;
@@ -118,8 +118,8 @@ impl Exchange {
         let caller = caller.await?;
         acceptable(headers)?;
         let bytes: Bytes = read(body, self.limits).await?;
-        let json = Json::parse(&bytes).map_err(Refusal::from)?;
-        Ok((caller, json))
+        let json = aside(bytes.len(), || Json::parse(&bytes)).map_err(Refusal::from)?;
+        Ok((caller, json, bytes.len()))
     }
 
     fn wish(&self, query: &str) -> Result<Query, Problem> {
@@ -264,7 +264,7 @@ async fn list_all(exchange: &Arc<Exchange>, wish: Query) -> Outcome {
 }
 
 async fn search(exchange: &Arc<Exchange>, headers: &HeaderMap, body: Incoming) -> Result<Query, Problem> {
-    let (_, json) = exchange.body(false, headers, body).await?;
+    let (_, json, _) = exchange.body(false, headers, body).await?;
     let dialect = exchange.directory.dialect();
     let wish = Query::from_body(json, &dialect);
     exchange.note(&dialect);
@@ -279,9 +279,9 @@ async fn post(
     body: Incoming,
 ) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
-    let (caller, json) = exchange.body(true, headers, body).await?;
+    let (caller, json, size) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
-    let checked = check(json, &of, Purpose::New, &dialect).map_err(Refusal::from)?;
+    let checked = aside(size, || check(json, &of, Purpose::New, &dialect)).map_err(Refusal::from)?;
     let members = checked.members().unwrap_or_default().to_vec();
     let new = Prepared::of(checked.into_document(), &of);
     exchange.note(&dialect);
@@ -304,10 +304,10 @@ async fn put(
     body: Incoming,
 ) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
-    let (caller, json) = exchange.body(true, headers, body).await?;
+    let (caller, json, size) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
     let purpose = if exchange.directory.site.put_merges { Purpose::Partial } else { Purpose::Whole };
-    let checked = check(json, &of, purpose, &dialect).map_err(Refusal::from)?;
+    let checked = aside(size, || check(json, &of, purpose, &dialect)).map_err(Refusal::from)?;
     exchange.note(&dialect);
     let this = exchange.clone();
     let weight = weight(checked.members().map_or(0, <[String]>::len));
@@ -328,12 +328,13 @@ async fn patch(
     body: Incoming,
 ) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
-    let (caller, json) = exchange.body(true, headers, body).await?;
+    let (caller, json, size) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
-    let patch = Patch::parse(json, &of, &dialect).map_err(Refusal::from)?;
+    let patch = aside(size, || Patch::parse(json, &of, &dialect)).map_err(Refusal::from)?;
     exchange.note(&dialect);
     let this = exchange.clone();
-    let weight = weight(patch.operations.iter().map(|o| o.value.elements().len()).sum());
+    // A removal by value has become one operation for each value.
+    let weight = weight(patch.operations.iter().map(|o| o.value.elements().len().max(1)).sum());
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
         let reply = directory::patch(writer, this.ask(&caller, &of, &wish, &dialect), &id, patch);
@@ -345,9 +346,16 @@ async fn patch(
 }
 
 async fn delete(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String) -> Outcome {
-    let caller = exchange.look(|_, reader, caller| caller.may_write(reader).map(|()| caller.clone())).await?;
-    let written =
-        exchange.directory.store.write(Weight::Light, move |writer| directory::remove(writer, &caller, &of, &id));
+    let looked = {
+        let (of, id) = (of.clone(), id.clone());
+        exchange.look(move |_, reader, caller| {
+            caller.may_write(reader)?;
+            let members = reader.find(&of, &id)?.map_or(0, |row| row.members);
+            Ok((caller.clone(), weight(usize::try_from(members).unwrap_or(usize::MAX))))
+        })
+    };
+    let (caller, weight) = looked.await?;
+    let written = exchange.directory.store.write(weight, move |writer| directory::remove(writer, &caller, &of, &id));
     written.await.map_err(|r| exchange.refused(r))?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
@@ -368,6 +376,12 @@ async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>
         Some(found) => Ok(Answer::json(StatusCode::OK, Json::Object(found).text())),
         None => Err(Refusal::NotFound(what.to_owned(), id).into()),
     }
+}
+
+/// Computes on what a body of this size holds; a large one does not keep other requests of the thread waiting.
+fn aside<T>(size: usize, compute: impl FnOnce() -> T) -> T {
+    const LARGE: usize = 256 << 10;
+    if size > LARGE { tokio::task::block_in_place(compute) } else { compute() }
 }
 
 fn weight(members: usize) -> Weight {

@@ -17,8 +17,6 @@ pub enum Kind {
     InvalidValue,
     /// The change is at odds with the attribute's mutability.
     Mutability,
-    /// The query would give more results than the server is willing to work through.
-    TooMany,
 }
 
 impl Kind {
@@ -31,7 +29,6 @@ impl Kind {
             Kind::NoTarget => "noTarget",
             Kind::InvalidValue => "invalidValue",
             Kind::Mutability => "mutability",
-            Kind::TooMany => "tooMany",
         }
     }
 }

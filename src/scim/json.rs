@@ -13,6 +13,8 @@ use super::fault::{Fault, Kind};
 
 /// Objects and arrays inside each other, at most. Below serde_json's own limit of 128.
 pub const MAX_DEPTH: usize = 64;
+/// Names of one object, at most.
+pub const MAX_NAMES: usize = 1000;
 /// Bytes of one string, at most.
 pub const MAX_STRING: usize = 64 * 1024;
 
@@ -195,6 +197,16 @@ impl Object {
         self.0.retain_mut(|(n, v)| keep(n, v));
     }
 
+    /// A name that stands twice, if one does.
+    fn repeated(&self) -> Option<&str> {
+        let mut names: Vec<&str> = self.0.iter().map(|(n, _)| n.as_str()).collect();
+        names.sort_unstable();
+        names.windows(2).find_map(|pair| match pair {
+            [a, b] if a == b => Some(*a),
+            _ => None,
+        })
+    }
+
     /// How many names there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -316,17 +328,16 @@ impl<'de> Visitor<'de> for Seed {
         let mut object = Object::new();
         while let Some(name) = from.next_key::<String>()? {
             bounded(&name)?;
-            // Linear while objects are small, as all of SCIM's are; large ones are refused before this can hurt.
-            if object.get(&name).is_some() {
-                return Err(de::Error::custom(format_args!("the name {name:?} stands twice in one object")));
-            }
-            if object.len() >= 1000 {
-                return Err(de::Error::custom("an object has more than 1000 names"));
+            if object.len() >= MAX_NAMES {
+                return Err(de::Error::custom(format_args!("an object has more than {MAX_NAMES} names")));
             }
             let value = from.next_value_seed(Seed(inner))?;
             object.push(name, value);
         }
-        Ok(Json::Object(object))
+        match object.repeated() {
+            Some(name) => Err(de::Error::custom(format_args!("the name {name:?} stands twice in one object"))),
+            None => Ok(Json::Object(object)),
+        }
     }
 }
 

@@ -59,13 +59,17 @@ pub(super) fn check_place(options: &Options) -> Result<PathBuf, StoreError> {
         // The width of f_type differs between platforms; the numbers fit into 32 bits.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let magic = found.f_type as u32;
-        if let Some((_, name)) = NETWORK.iter().find(|(m, _)| *m == magic) {
+        if let Some(name) = network(magic) {
             return Err(StoreError::Unusable(format!(
                 "{shown} lies on a network file system ({name}), where SQLite can lose data; move it to a local disk, or set [store] allow_network_filesystem = true"
             )));
         }
     }
     Ok(path)
+}
+
+fn network(magic: u32) -> Option<&'static str> {
+    NETWORK.iter().find(|(m, _)| *m == magic).map(|(_, name)| *name)
 }
 
 /// The path with its folder resolved; its last component is never followed.
@@ -154,6 +158,12 @@ fn nofollow() -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_file_system_is_told_from_a_local_one() {
+        assert_eq!(network(0x6969), Some("NFS"));
+        assert_eq!(network(0xef53), None, "ext4");
+    }
 
     #[test]
     fn an_sqlite_with_the_wal_reset_bug_is_refused() {

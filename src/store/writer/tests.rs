@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use super::super::changes;
 use super::super::{Change, Options, Pending, Prepared, Store, StoreError, Threads, Weight, Writer};
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
@@ -144,6 +145,65 @@ fn change_numbers_have_no_gaps_and_times_do_not_go_back() {
         Ok::<_, StoreError>(rows?)
     });
     assert_eq!(rows.wait().unwrap(), [(1, 1_000_000), (2, 2_000_000), (3, 2_000_000), (4, 3_000_000)]);
+    drop(store);
+    threads.join();
+}
+
+#[test]
+fn old_change_rows_go_in_whole_blocks_and_never_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = Arc::new(std::sync::atomic::AtomicI64::new(1_000_000));
+    let catalog = Arc::new(Catalog::built_in().unwrap());
+    let (store, threads) = Store::open(&Options::at(folder.path().join("x.db")), catalog, Clock::Fixed(at)).unwrap();
+    let filled = store.write(Weight::Heavy, |writer| {
+        for _ in 0..3000 {
+            writer.record(&Change { actor: "test", op: "test", ..Change::default() })?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    filled.wait().unwrap();
+    let path = store.path().to_owned();
+    drop(store);
+    threads.join();
+    let connection = super::super::writing_connection(&path).unwrap();
+    let left = || {
+        connection
+            .query_row("select min(n), max(n) from change", [], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))
+            .unwrap()
+    };
+    let day = 24 * 3600 * 1000;
+    changes::purge(&connection, 1_000_000 + 399 * day).unwrap();
+    assert_eq!(left(), (1, 3000), "too early");
+    for expected in [(1024, 3000), (2048, 3000), (2048, 3000)] {
+        changes::purge(&connection, 1_000_000 + 401 * day).unwrap();
+        assert_eq!(left(), expected);
+    }
+    let floor = super::super::migrate::setting(&connection, "change_floor").unwrap();
+    assert_eq!(floor.as_deref(), Some("2048"));
+}
+
+#[test]
+fn a_file_of_other_unicode_tables_is_indexed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, threads) = open(&folder, 0);
+    store.write(Weight::Light, |writer| create(writer, "STRASSE", 1)).wait().unwrap();
+    let path = store.path().to_owned();
+    drop(store);
+    threads.join();
+    let connection = super::super::writing_connection(&path).unwrap();
+    connection
+        .execute_batch(
+            "update resource set name_key = 'stale', plain = 0; update setting set value = 'old' where name = 'fold'",
+        )
+        .unwrap();
+    drop(connection);
+    let (store, threads) = open(&folder, 0);
+    let found = store.read(|reader| {
+        let of = reader.catalog().resource_type("User").unwrap().clone();
+        let key = reader.key_by_name(&of, &crate::scim::name::fold("straße"))?;
+        Ok::<_, StoreError>((key.is_some(), reader.rows(&[key.unwrap_or(0)])?.first().is_some_and(|r| r.plain)))
+    });
+    assert_eq!(found.wait().unwrap(), (true, true));
     drop(store);
     threads.join();
 }
