@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use super::{options, read_config, say, site};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::{Directory, StoreError, provisioning};
+use crate::directory::provisioning::{self, Provisioning};
+use crate::directory::{Directory, StoreError};
 use crate::http::{BASE, Limits, serve};
 use crate::scim::catalog::Catalog;
 use crate::scim::dialect::RuleSet;
@@ -47,7 +48,12 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    greet(&config, &store, address, file)?;
+    // Not inline: a connection of this thread would outlive the others and keep SQLite from removing its side files.
+    let standing = store.read(|reader| {
+        let live = reader.tokens()?.iter().filter(|t| t.status(reader.now()) == TokenStatus::Live).count();
+        Ok::<_, StoreError>((provisioning::status(reader)?.state, live))
+    });
+    greet(&config, &store, address, file, standing.await?)?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -86,30 +92,28 @@ fn raise_file_limit(connections: usize) {
 }
 
 /// What it serves, where the data is, and what to do next.
-fn greet(config: &Config, store: &Store, address: std::net::SocketAddr, file: &Path) -> Result<()> {
-    let (status, live) = store.inline(|reader| {
-        let live = reader.tokens()?.iter().filter(|t| t.status(reader.now()) == TokenStatus::Live).count();
-        Ok::<_, StoreError>((provisioning::status(reader)?, live))
-    })?;
+fn greet(
+    config: &Config,
+    store: &Store,
+    address: std::net::SocketAddr,
+    file: &Path,
+    (state, live): (Provisioning, usize),
+) -> Result<()> {
+    let program = std::env::args().next().unwrap_or_else(|| "scim-appliance".to_owned());
     let shown = file.display();
     say(format!("scim-appliance {}", env!("CARGO_PKG_VERSION")))?;
     say(format!("Listening on http://{address}"))?;
     say(format!("SCIM endpoint: {}{BASE}", config.public_url))?;
     say(format!("Database: {}", store.path().display()))?;
-    say(format!(
-        "Provisioning is {}; {} live {}.",
-        status.state.name(),
-        live,
-        if live == 1 { "token" } else { "tokens" }
-    ))?;
-    if live == 0 || status.state == provisioning::Provisioning::Off {
+    say(format!("Provisioning is {}; {} live {}.", state.name(), live, if live == 1 { "token" } else { "tokens" }))?;
+    if live == 0 || state == Provisioning::Off {
         say("Next, in another terminal:")?;
     }
     if live == 0 {
-        say(format!("  scim-appliance --config {shown} token create --name okta"))?;
+        say(format!("  {program} --config {shown} token create --name okta"))?;
     }
-    if status.state == provisioning::Provisioning::Off {
-        say(format!("  scim-appliance --config {shown} provisioning on --acknowledge-no-sso"))?;
+    if state == Provisioning::Off {
+        say(format!("  {program} --config {shown} provisioning on --acknowledge-no-sso"))?;
     }
     Ok(())
 }
