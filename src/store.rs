@@ -31,6 +31,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use changes::Change;
@@ -285,8 +286,15 @@ pub(crate) fn writing_connection(path: &Path) -> Result<Connection, StoreError> 
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -4 * CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    settle_plans(&connection)?;
     Ok(connection)
+}
+
+/// Plans do not look at the values that are bound: they cannot flip, and no statement is prepared anew for each of them.
+fn settle_plans(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
 }
 
 fn reading_connection(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
@@ -296,6 +304,6 @@ fn reading_connection(path: &Path, patience: Duration) -> Result<Connection, Sto
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    settle_plans(&connection)?;
     Ok(connection)
 }

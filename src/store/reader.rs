@@ -29,7 +29,7 @@ pub(super) fn snapshot<T, E: From<StoreError>>(
     let result =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(&Reader::new(connection, shared, true))));
     // A snapshot that stays open would keep the write-ahead log from being reset.
-    step("rollback")?;
+    step("commit")?;
     result.unwrap_or_else(|_| Err(StoreError::Panicked.into()))
 }
 
