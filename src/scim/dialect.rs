@@ -8,7 +8,9 @@
 use std::cell::Cell;
 
 use super::catalog::{ENTERPRISE_SCHEMA, ResourceType};
+use super::fault::{Fault, Kind};
 use super::json::{Json, Object};
+use super::path::{AttrPath, PatchPath, Place};
 
 /// The rules, in the order of their bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,8 +163,8 @@ impl Dialect {
         }
     }
 
-    /// Rewrites the operations of a PATCH.
-    pub fn settle_patch(&self, operations: Vec<Json>, of: &ResourceType) -> Vec<Json> {
+    /// Rewrites the operations of a PATCH. Errors: [`Kind::InvalidValue`] for a removal whose value names nothing.
+    pub fn settle_patch(&self, operations: Vec<Json>, of: &ResourceType) -> Result<Vec<Json>, Fault> {
         let mut settled = Vec::with_capacity(operations.len());
         for operation in operations {
             let Json::Object(mut operation) = operation else {
@@ -183,10 +185,10 @@ impl Dialect {
                 self.drop_null_members(value);
             }
             for operation in self.split_path_keys(operation, &path, of) {
-                self.split_removal(operation, &path, &mut settled);
+                self.split_removal(operation, &path, of, &mut settled)?;
             }
         }
-        settled
+        Ok(settled)
     }
 
     fn lower_op(&self, operation: &mut Object) {
@@ -291,8 +293,15 @@ impl Dialect {
 
     /// The operation without the keys that are paths, and one operation for each of those.
     fn split_path_keys(&self, mut operation: Object, path: &str, of: &ResourceType) -> Vec<Object> {
+        // A key that leads nowhere stays where it is, to be passed over like every name that nobody knows.
         let is_path = |name: &str| {
-            name.contains(['.', '[', ':']) && !name.eq_ignore_ascii_case(&of.schema.id) && of.extension(name).is_none()
+            name.contains(['.', '[', ':'])
+                && !name.eq_ignore_ascii_case(&of.schema.id)
+                && of.extension(name).is_none()
+                && PatchPath::parse(name, self).is_ok_and(|p| match p.attr.bind(of, self) {
+                    Some(Place::Attribute(bound)) => !bound.attribute.is_read_only() && !bound.leaf().is_read_only(),
+                    found => found.is_some(),
+                })
         };
         let op = operation.find("op").cloned().unwrap_or_default();
         let Some(Json::Object(value)) = value_of(&mut operation) else { return vec![operation] };
@@ -315,34 +324,70 @@ impl Dialect {
         split
     }
 
-    /// A removal that lists what to remove becomes one removal by filter for each.
-    fn split_removal(&self, mut operation: Object, path: &str, to: &mut Vec<Json>) {
+    /// A removal with a value. From a list of objects it means those elements and no others, never all of them: each
+    /// becomes a removal by filter. From anything else the value says nothing, and goes.
+    fn split_removal(
+        &self,
+        mut operation: Object,
+        path: &str,
+        of: &ResourceType,
+        to: &mut Vec<Json>,
+    ) -> Result<(), Fault> {
         let is_removal = operation.find("op").and_then(Json::as_str) == Some("remove");
-        let attribute = path.rsplit(':').next().unwrap_or(path);
-        let plain = !attribute.is_empty() && !attribute.contains(['.', '[']);
-        let values: Vec<Json> = match value_of(&mut operation) {
-            Some(value) if is_removal && plain => value
-                .elements()
-                .iter()
-                .filter_map(|e| match e {
-                    Json::Object(o) => o.find("value").cloned(),
-                    text @ Json::String(_) => Some(text.clone()),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        if values.is_empty() || !self.allows(Rule::RemoveByValue) {
+        let place = AttrPath::parse(path).ok().filter(|_| is_removal).and_then(|p| p.bind(of, self));
+        let (Some(Place::Attribute(bound)), Some(value)) = (place, operation.find("value").cloned()) else {
             to.push(operation.into());
-            return;
+            return Ok(());
+        };
+        if value == Json::Null || !self.removes_by_value() {
+            return match value {
+                Json::Null => {
+                    to.push(operation.into());
+                    Ok(())
+                }
+                _ => Err(Fault::new(
+                    Kind::InvalidValue,
+                    path,
+                    "a removal has no value; a filter in the path says what to remove",
+                )),
+            };
         }
-        for value in values {
+        if !(bound.leaf().is_complex() && bound.leaf().multi_valued) {
+            operation.take("value");
+            to.push(operation.into());
+            return Ok(());
+        }
+        for value in element_values(&value, path)? {
             let mut one = Object::new();
             one.push("op", "remove");
-            one.push("path", format!("{path}[value eq {}]", value.text()));
+            one.push("path", format!("{path}[value eq {}]", Json::from(value).text()));
             to.push(one.into());
         }
+        Ok(())
     }
+
+    fn removes_by_value(&self) -> bool {
+        self.allows(Rule::RemoveByValue)
+    }
+}
+
+/// The `value` of each listed element: an object that has one, or a `$ref` that ends in it, or the bare value.
+pub fn element_values(list: &Json, place: &str) -> Result<Vec<String>, Fault> {
+    let value = |(i, element): (usize, &Json)| {
+        let found = match element {
+            Json::Object(o) => match o.find("value") {
+                Some(Json::String(value)) => Some(value.as_str()),
+                Some(Json::Null) | None => o.find("$ref").and_then(Json::as_str).and_then(|r| r.rsplit('/').next()),
+                Some(_) => None,
+            },
+            Json::String(value) => Some(value.as_str()),
+            _ => None,
+        };
+        found.filter(|v| !v.is_empty()).map(str::to_owned).ok_or_else(|| {
+            Fault::new(Kind::InvalidValue, format!("{place}, element {}", i + 1), "an object with a value is expected")
+        })
+    };
+    list.elements().iter().enumerate().map(value).collect()
 }
 
 fn value_of(operation: &mut Object) -> Option<&mut Json> {
@@ -357,8 +402,9 @@ mod tests {
     fn patch(operation: &str) -> (String, RuleSet) {
         let dialect = Dialect::tolerant();
         let catalog = Catalog::built_in().unwrap();
-        let user = catalog.resource_type("User").unwrap();
-        let settled = dialect.settle_patch(vec![Json::parse(operation.as_bytes()).unwrap()], user);
+        let of = if operation.contains("members") { "Group" } else { "User" };
+        let user = catalog.resource_type(of).unwrap();
+        let settled = dialect.settle_patch(vec![Json::parse(operation.as_bytes()).unwrap()], user).unwrap();
         (Json::Array(settled).text(), dialect.used())
     }
 

@@ -27,6 +27,8 @@ pub struct Query {
     pub count: Option<u64>,
     /// Only these attributes and those that are always returned.
     pub attributes: Vec<AttrPath>,
+    /// The client said which, though perhaps nothing that exists.
+    pub chosen: bool,
     /// Not these.
     pub excluded: Vec<AttrPath>,
     /// The filter and order as they were written: what tells one walk through pages from another.
@@ -84,6 +86,7 @@ impl Query {
             descending,
             start_index: integer(given, "startIndex")?.map_or(1, |n| n.max(1)).unsigned_abs(),
             count: integer(given, "count")?.map(|n| n.max(0).unsigned_abs()),
+            chosen: given.find("attributes").is_some_and(|v| !v.is_unassigned()),
             attributes: names(given, "attributes")?,
             excluded: names(given, "excludedAttributes")?,
             walk: format!("{sort_by}\n{descending}\n{filter}"),
@@ -92,7 +95,7 @@ impl Query {
 
     /// True when the client said which attributes it wants.
     pub fn selects(&self) -> bool {
-        !self.attributes.is_empty() || !self.excluded.is_empty()
+        self.chosen || !self.excluded.is_empty()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::catalog::ResourceType;
 use super::fault::{Fault, Kind};
 use super::json::{Json, Object};
-use super::resource::{Checked, complete, settle};
+use super::resource::{Checked, complete, order_parts, settle};
 use super::schema::Mutability;
 
 /// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would
@@ -24,8 +24,23 @@ pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool
             Some(new) if immutable && new != value => {
                 return Err(Fault::new(Kind::Mutability, name, "the attribute cannot change once it has a value"));
             }
-            Some(Json::Object(new)) if keep_all => keep_parts(new, value),
+            Some(Json::Object(new)) if keep_all => {
+                keep_parts(new, value, |part| {
+                    cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")))
+                });
+                if let Some(attribute) = of.attribute(name) {
+                    order_parts(new, attribute);
+                }
+            }
             Some(_) => {}
+            // An object whose every part was cleared is absent from the new document, and keeps the others.
+            None if keep_all && !gone && has_cleared_parts(&cleared, name) => {
+                let mut kept = Object::new();
+                keep_parts(&mut kept, value, |part| {
+                    cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")))
+                });
+                document.push(name, kept);
+            }
             None if immutable || (!gone && (keep_all || KEPT.contains(&name))) => document.push(name, value.clone()),
             None => {}
         }
@@ -35,9 +50,13 @@ pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool
     Ok(document)
 }
 
-fn keep_parts(new: &mut Object, current: &Json) {
+fn has_cleared_parts(cleared: &[String], name: &str) -> bool {
+    cleared.iter().any(|c| c.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+fn keep_parts(new: &mut Object, current: &Json, is_cleared: impl Fn(&str) -> bool) {
     for (name, value) in current.as_object().into_iter().flat_map(Object::iter) {
-        if new.get(name).is_none() {
+        if new.get(name).is_none() && !is_cleared(name) {
             new.push(name, value.clone());
         }
     }

@@ -17,6 +17,9 @@ pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// Operations of one request, at most.
 pub const MAX_OPERATIONS: usize = 1000;
 
+/// Operations after each removal of several values has become one for each, at most.
+const MAX_SETTLED: usize = 100_000;
+
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -67,7 +70,14 @@ impl Patch {
         if operations.len() > MAX_OPERATIONS {
             return Err(Fault::new(Kind::InvalidSyntax, "Operations", format!("there are more than {MAX_OPERATIONS}")));
         }
-        let settled = dialect.settle_patch(operations, of);
+        let settled = dialect.settle_patch(operations, of)?;
+        if settled.len() > MAX_SETTLED {
+            return Err(Fault::new(
+                Kind::InvalidSyntax,
+                "Operations",
+                format!("they name more than {MAX_SETTLED} values to remove"),
+            ));
+        }
         let operations = settled
             .into_iter()
             .enumerate()

@@ -23,11 +23,7 @@ impl<'c> Projection<'c> {
     /// Binds the names of a query. Names that do not exist here choose nothing.
     pub fn bind(query: &Query, of: &'c ResourceType, dialect: &Dialect) -> Projection<'c> {
         let bind = |paths: &[AttrPath]| paths.iter().filter_map(|p| p.bind(of, dialect)).collect();
-        Projection {
-            only: bind(&query.attributes),
-            chosen: !query.attributes.is_empty(),
-            excluded: bind(&query.excluded),
-        }
+        Projection { only: bind(&query.attributes), chosen: query.chosen, excluded: bind(&query.excluded) }
     }
 
     /// True when the answer shows what it shows to a client that wishes nothing.

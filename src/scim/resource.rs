@@ -5,7 +5,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::bound::date_time;
 use super::catalog::{ResourceType, USER_SCHEMA};
-use super::dialect::{Dialect, Rule};
+use super::dialect::{Dialect, Rule, element_values};
 use super::fault::{Fault, Kind, quoted};
 use super::json::{Json, Object};
 use super::schema::{Attribute, Schema, Type, Uniqueness};
@@ -59,7 +59,7 @@ impl Checked {
         self.members.as_deref()
     }
 
-    /// The top-level attributes that the client gave as null or empty: cleared, as opposed to absent.
+    /// What the client gave as null or empty: cleared, as opposed to absent. Top-level names, and `name.part`.
     pub fn cleared(&self) -> &[String] {
         &self.cleared
     }
@@ -89,19 +89,18 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
             take(&mut checked, attribute, value, of, dialect)?;
         } else if let Some(extension) = of.extension(&name) {
             once(&mut seen, &extension.id)?;
+            note_cleared(&mut checked, &extension.id, &value);
             let inner =
                 check_extension(extension, value, &mut checked, dialect).map_err(|f| f.within(&extension.id))?;
-            match inner {
-                Some(inner) => checked.document.push(extension.id.clone(), inner),
-                None => checked.cleared.push(extension.id.clone()),
+            if let Some(inner) = inner {
+                checked.document.push(extension.id.clone(), inner);
             }
         } else {
             checked.ignored.push(name);
         }
     }
     // Somebody who is created is active unless the request says otherwise (RFC 7644 §3.3 lets the server assign values).
-    let said = |c: &Checked| c.document.get("active").is_some() || c.cleared.iter().any(|n| n == "active");
-    if purpose == Purpose::New && of.attribute("active").is_some() && !said(&checked) {
+    if purpose == Purpose::New && of.attribute("active").is_some() && checked.document.get("active").is_none() {
         checked.document.push("active", true);
     }
     settle(&mut checked.document, of);
@@ -151,11 +150,23 @@ fn take(
     if attribute.is_read_only() {
         return Ok(());
     }
-    match canonical(attribute, value, dialect)? {
-        Some(value) => checked.document.push(attribute.name.clone(), value),
-        None => checked.cleared.push(attribute.name.clone()),
+    note_cleared(checked, &attribute.name, &value);
+    if let Some(value) = canonical(attribute, value, dialect)? {
+        checked.document.push(attribute.name.clone(), value);
     }
     Ok(())
+}
+
+/// Remembers what was given as null: the whole, or parts of an object (`name.familyName`).
+fn note_cleared(checked: &mut Checked, name: &str, value: &Json) {
+    match value {
+        Json::Object(parts) if !parts.is_empty() => {
+            let gone = parts.iter().filter(|(_, v)| v.is_unassigned());
+            checked.cleared.extend(gone.map(|(part, _)| format!("{name}.{part}")));
+        }
+        value if value.is_unassigned() => checked.cleared.push(name.to_owned()),
+        _ => {}
+    }
 }
 
 fn check_extension(
@@ -323,33 +334,12 @@ pub fn member_ids(value: &Json, dialect: &Dialect) -> Result<Vec<String>, Fault>
     if !matches!(value, Json::Array(_) | Json::Null) && !dialect.allows(Rule::SingleForList) {
         return Err(Fault::new(Kind::InvalidValue, "members", format!("an array is expected, not {}", value.what())));
     }
-    let mut ids = Vec::with_capacity(value.elements().len());
-    let mut seen = std::collections::HashSet::new();
-    for (i, element) in value.elements().iter().enumerate() {
-        let id = match element {
-            Json::Object(o) => match o.find("value") {
-                Some(Json::String(id)) => Some(id.as_str()),
-                Some(Json::Null) | None => o.find("$ref").and_then(Json::as_str).and_then(|r| r.rsplit('/').next()),
-                Some(_) => None,
-            },
-            Json::String(id) if dialect.allows(Rule::BareComplexValue) => Some(id.as_str()),
-            _ => None,
-        };
-        match id {
-            Some(id) if !id.is_empty() => {
-                if seen.insert(id) {
-                    ids.push(id.to_owned());
-                }
-            }
-            _ => {
-                return Err(Fault::new(
-                    Kind::InvalidValue,
-                    format!("members, element {}", i + 1),
-                    "an object with the id of a resource as its value is expected",
-                ));
-            }
-        }
+    if value.elements().iter().any(|e| matches!(e, Json::String(_))) && !dialect.allows(Rule::BareComplexValue) {
+        return Err(Fault::new(Kind::InvalidValue, "members", "an array of objects is expected"));
     }
+    let mut seen = std::collections::HashSet::new();
+    let mut ids = element_values(value, "members")?;
+    ids.retain(|id| seen.insert(id.clone()));
     Ok(ids)
 }
 

@@ -81,7 +81,7 @@ impl<'t> Parser<'t> {
     fn count(&mut self) -> Result<(), Fault> {
         self.nodes += 1;
         match self.nodes > MAX_NODES {
-            true => Err(self.wrong(format!("the filter has more than {MAX_NODES} terms"))),
+            true => Err(self.wrong(format!("the filter has more than {MAX_NODES} comparisons and connectives"))),
             false => Ok(()),
         }
     }

@@ -1,5 +1,7 @@
 //! A PATCH applied to a document.
 
+use std::collections::HashMap;
+
 use super::super::bound::{BoundFilter, Test};
 use super::super::catalog::ResourceType;
 use super::super::dialect::{Dialect, Rule};
@@ -57,7 +59,7 @@ impl DocumentStep<'_> {
         let Some(value) = home.get_mut(&attribute.name) else { return Ok(()) };
         match (&self.filter, self.path.sub) {
             (Some(filter), sub) => self.on_elements(value, filter, sub, dialect)?,
-            (None, Some(sub)) => self.on_part(value, sub),
+            (None, Some(sub)) => self.on_part(value, sub)?,
             (None, None) => self.on_attribute(value)?,
         }
         let gone = value.is_unassigned() || value.as_object().is_some_and(Object::is_empty);
@@ -67,16 +69,49 @@ impl DocumentStep<'_> {
         Ok(())
     }
 
+    /// The element that an operation creates when its path matches nothing: the one that the filter describes.
+    fn created(&self, filter: &BoundFilter<'_>, dialect: &Dialect) -> Result<Object, Fault> {
+        let describes = |e: &Object| matches(filter, e);
+        described(filter)
+            .filter(|e| self.path.attribute.multi_valued && describes(e) && dialect.allows(Rule::CreateOnNoMatch))
+            .ok_or_else(|| Fault::new(Kind::NoTarget, self.path.text(), "no value matches the filter of the path"))
+    }
+
+    /// Refuses to make several values the primary one.
+    fn one_primary(&self, sub: Option<&Attribute>, values: usize) -> Result<(), Fault> {
+        let primary = sub.is_some_and(|s| s.name == "primary") && matches!(self.change, Change::Set(Json::Bool(true)));
+        match primary && values > 1 {
+            true => Err(Fault::new(Kind::InvalidValue, self.path.text(), "only one value can be the primary one")),
+            false => Ok(()),
+        }
+    }
+
     fn on_attribute(&self, value: &mut Json) -> Result<(), Fault> {
         match &self.change {
             Change::Clear => *value = Json::Null,
             Change::Merge(parts) => merge(value, parts, self.path.attribute),
             Change::Set(Json::Array(new)) if self.verb == Verb::Add => {
-                let mut list = std::mem::take(value).elements().to_vec();
+                let mut list = taken(value);
                 let old = list.len();
+                let mut fresh = vec![false; old];
+                let mut there: HashMap<String, usize> =
+                    list.iter().enumerate().map(|(i, e)| (identity(e), i)).collect();
                 for element in new {
-                    if !list.contains(element) {
-                        list.push(element.clone());
+                    match there.get(&identity(element)).and_then(|i| list.get_mut(*i).zip(fresh.get_mut(*i))) {
+                        // The same value of the same type again: what the request says of it besides is taken over.
+                        Some((Json::Object(known), fresh)) => {
+                            for (name, value) in element.as_object().into_iter().flat_map(Object::iter) {
+                                known.set(name, value.clone());
+                            }
+                            order_parts(known, self.path.attribute);
+                            *fresh = true;
+                        }
+                        Some(_) => {}
+                        None => {
+                            there.insert(identity(element), list.len());
+                            list.push(element.clone());
+                            fresh.push(true);
+                        }
                     }
                 }
                 if list.len() > MAX_ELEMENTS {
@@ -86,7 +121,7 @@ impl DocumentStep<'_> {
                         format!("it would have more than {MAX_ELEMENTS} values"),
                     ));
                 }
-                prefer(&mut list, |i| i >= old);
+                prefer(&mut list, |i| fresh.get(i) == Some(&true));
                 *value = Json::Array(list);
             }
             Change::Set(new) => *value = new.clone(),
@@ -95,19 +130,21 @@ impl DocumentStep<'_> {
     }
 
     /// A part of a complex attribute; of all elements when there are several (§3.5.2.3).
-    fn on_part(&self, value: &mut Json, sub: &Attribute) {
+    fn on_part(&self, value: &mut Json, sub: &Attribute) -> Result<(), Fault> {
         let attribute = self.path.attribute;
         if !attribute.multi_valued {
-            return set_part(value, sub, &self.change, attribute);
+            set_part(value, sub, &self.change, attribute);
+            return Ok(());
         }
-        let mut list = std::mem::take(value).elements().to_vec();
+        self.one_primary(Some(sub), value.elements().len())?;
+        let mut list = taken(value);
         if list.is_empty() && matches!(self.change, Change::Set(_)) {
             list.push(Json::Object(Object::new()));
         }
         list.iter_mut().for_each(|e| set_part(e, sub, &self.change, attribute));
         list.retain(|e| e.as_object().is_some_and(|o| !o.is_empty()));
-        prefer(&mut list, |i| i == 0);
         *value = Json::Array(list);
+        Ok(())
     }
 
     fn on_elements(
@@ -118,27 +155,13 @@ impl DocumentStep<'_> {
         dialect: &Dialect,
     ) -> Result<(), Fault> {
         let attribute = self.path.attribute;
-        let mut list = match std::mem::take(value) {
-            Json::Array(list) => list,
-            Json::Null => Vec::new(),
-            one => vec![one],
-        };
+        let mut list = taken(value);
         let mut touched: Vec<bool> = list.iter().map(|e| e.as_object().is_some_and(|o| matches(filter, o))).collect();
         let removal = self.verb == Verb::Remove;
-        if !removal && !touched.contains(&true) {
-            match described(filter).filter(|_| attribute.multi_valued && dialect.allows(Rule::CreateOnNoMatch)) {
-                Some(element) => {
-                    list.push(Json::Object(element));
-                    touched.push(true);
-                }
-                None => {
-                    return Err(Fault::new(
-                        Kind::NoTarget,
-                        self.path.text(),
-                        "no value matches the filter of the path",
-                    ));
-                }
-            }
+        let clears = matches!(self.change, Change::Clear);
+        if !clears && !touched.contains(&true) {
+            list.push(Json::Object(self.created(filter, dialect)?));
+            touched.push(true);
         }
         for (element, _) in list.iter_mut().zip(&touched).filter(|(_, t)| **t) {
             match (sub, &self.change) {
@@ -146,6 +169,15 @@ impl DocumentStep<'_> {
                 (None, Change::Clear) => *element = Json::Null,
                 (None, Change::Set(new)) => *element = new.clone(),
                 (None, Change::Merge(parts)) => merge(element, parts, attribute),
+            }
+            // What replaces an element keeps what the path says of it, or the next request would not find it again.
+            if let (false, None, Json::Object(element), Some(described)) = (clears, sub, element, described(filter)) {
+                for (name, value) in described {
+                    if element.get(&name).is_none() {
+                        element.push(name, value);
+                    }
+                }
+                order_parts(element, attribute);
             }
         }
         if !removal {
@@ -157,6 +189,15 @@ impl DocumentStep<'_> {
             false => list.pop().unwrap_or_default(),
         };
         Ok(())
+    }
+}
+
+/// The values of an attribute, to change and put back.
+fn taken(value: &mut Json) -> Vec<Json> {
+    match std::mem::take(value) {
+        Json::Array(list) => list,
+        Json::Null => Vec::new(),
+        one => vec![one],
     }
 }
 
@@ -200,6 +241,15 @@ fn merge(value: &mut Json, parts: &[(&Attribute, Option<Json>)], of: &Attribute)
     for (sub, part) in parts {
         let change = part.clone().map_or(Change::Clear, Change::Set);
         set_part(value, sub, &change, of);
+    }
+}
+
+/// What tells one value of a multi-valued attribute from another: its value and type (RFC 7643 §2.4), or all of it.
+fn identity(element: &Json) -> String {
+    let part = |name: &str| element.as_object().and_then(|o| o.get(name));
+    match part("value") {
+        Some(value) => Json::Array(vec![value.clone(), part("type").cloned().unwrap_or_default()]).text(),
+        None => element.text(),
     }
 }
 

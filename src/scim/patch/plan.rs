@@ -8,7 +8,7 @@ use super::super::filter::Op;
 use super::super::json::{Json, Object};
 use super::super::path::{BoundPath, PatchPath, Place};
 use super::super::resource::{canonical, canonical_one, is_discarded, member_ids};
-use super::super::schema::{Attribute, Schema, Type};
+use super::super::schema::{Attribute, Schema};
 use super::{Operation, Patch, Verb};
 
 /// The steps of a PATCH, to be taken in order, all or none.
@@ -102,19 +102,20 @@ impl<'c> Planner<'c, '_> {
         let Some(path) = path else { return self.whole(verb, value) };
         match path.attr.bind(self.of, self.dialect) {
             None => {
-                let why = format!("no attribute is called {}", quoted(path.attr.as_str()));
-                self.first_unknown.get_or_insert(Fault::new(Kind::InvalidPath, "path", why));
-                self.ignored.push(path.attr.as_str().to_owned());
+                self.unknown(path.attr.as_str());
                 Ok(())
             }
             Some(Place::Resource) if verb != Verb::Remove => self.whole(verb, value),
             Some(Place::Resource) => Err(Fault::new(Kind::NoTarget, "path", "a resource is not removed by PATCH")),
             Some(Place::Extension(extension)) => self.extension(verb, extension, value),
-            Some(Place::Attribute(bound)) => {
-                self.understood += 1;
-                self.attribute(verb, bound, path, value)
-            }
+            Some(Place::Attribute(bound)) => self.attribute(verb, bound, path, value),
         }
+    }
+
+    fn unknown(&mut self, path: &str) {
+        let why = format!("no attribute is called {}", quoted(path));
+        self.first_unknown.get_or_insert(Fault::new(Kind::InvalidPath, "path", why));
+        self.ignored.push(path.to_owned());
     }
 
     /// An operation without a path: each name in its value is a target (§3.5.2.1, §3.5.2.3).
@@ -193,23 +194,33 @@ impl<'c> Planner<'c, '_> {
     }
 
     fn attribute(&mut self, verb: Verb, bound: BoundPath<'c>, path: PatchPath, value: Json) -> Result<(), Fault> {
-        let Some(filter) = path.filter else { return self.plain(verb, bound, value) };
+        let Some(filter) = path.filter else {
+            self.understood += 1;
+            return self.plain(verb, bound, value);
+        };
         let invalid = |why: &str| Fault::new(Kind::InvalidPath, "path", why);
         if bound.sub.is_some() || !bound.attribute.is_complex() {
             return Err(invalid("only a complex attribute can stand in front of a bracket"));
         }
-        let filter = filter
-            .bind_parts(bound.attribute, self.dialect)
-            .map_err(|f| Fault { kind: Kind::InvalidFilter, ..f.within("path") })?;
-        let sub = match &path.sub {
-            Some(name) => Some(
-                bound
-                    .attribute
-                    .sub(name)
-                    .ok_or_else(|| invalid(&format!("{} has no part {}", bound.attribute.name, quoted(name))))?,
-            ),
-            None => None,
+        let filter = match filter.bind_parts(bound.attribute, self.dialect) {
+            Ok(filter) => filter,
+            Err(fault) => {
+                self.first_unknown.get_or_insert(Fault { kind: Kind::InvalidFilter, ..fault.within("path") });
+                self.ignored.push(bound.text());
+                return Ok(());
+            }
         };
+        let sub = match &path.sub {
+            None => None,
+            Some(name) => match bound.attribute.sub(name) {
+                Some(sub) => Some(sub),
+                None => {
+                    self.unknown(&format!("{}[…].{name}", bound.attribute.name));
+                    return Ok(());
+                }
+            },
+        };
+        self.understood += 1;
         if is_members(bound) {
             return self.members_by_filter(verb, filter, sub, bound);
         }
@@ -219,13 +230,20 @@ impl<'c> Planner<'c, '_> {
             (_, Some(sub)) => self.leaf(sub, value)?,
             // `add` puts parts into the elements that match, `replace` puts the value in their place.
             (Verb::Add, None) => self.parts(bound.attribute, value)?,
+            (Verb::Replace, None) if self.is_empty_text(&value) => Change::Clear,
             (Verb::Replace, None) => {
+                let unassigned = value.is_unassigned();
                 match canonical_one(bound.attribute, value, self.dialect).map_err(|f| f.within(&bound.text()))? {
                     Some(value) => Change::Set(value),
-                    None => Change::Clear,
+                    None if unassigned => Change::Clear,
+                    // Nothing in it is known here: nothing is said.
+                    None => Change::Merge(Vec::new()),
                 }
             }
         };
+        if adds_nothing(verb, &change) {
+            return Ok(());
+        }
         let path = BoundPath { sub, ..bound };
         self.steps.push(Step::Document(DocumentStep { path, filter: Some(filter), verb, change }));
         Ok(())
@@ -247,46 +265,67 @@ impl<'c> Planner<'c, '_> {
             }
             (_, None) => self.leaf(path.attribute, value)?,
         };
-        if matches!(change, Change::Clear) && verb == Verb::Add {
-            // Adding nothing changes nothing.
+        if adds_nothing(verb, &change) {
             return Ok(());
         }
         self.steps.push(Step::Document(DocumentStep { path, filter: None, verb, change }));
         Ok(())
     }
 
+    /// `""` clears what need not be there; only text that is required keeps it, to be refused with a reason.
+    fn is_empty_text(&self, value: &Json) -> bool {
+        value.as_str() == Some("") && self.dialect.allows(Rule::EmptyClears)
+    }
+
     fn leaf(&self, attribute: &'c Attribute, value: Json) -> Result<Change<'c>, Fault> {
-        let empty = matches!(&value, Json::String(s) if s.is_empty());
-        if empty
-            && !attribute.required
-            && !attribute.multi_valued
-            && attribute.kind != Type::Complex
-            && self.dialect.allows(Rule::EmptyClears)
-        {
+        if !attribute.required && self.is_empty_text(&value) {
             return Ok(Change::Clear);
         }
-        Ok(canonical(attribute, value, self.dialect)?.map_or(Change::Clear, Change::Set))
+        let says_something = value.elements().iter().any(|e| *e != Json::Null);
+        Ok(match canonical(attribute, value, self.dialect)? {
+            Some(value) => Change::Set(value),
+            // `[{"unknown":1}]`: nothing in it is known here, so nothing is said.
+            None if says_something && attribute.multi_valued => Change::Merge(Vec::new()),
+            None => Change::Clear,
+        })
     }
 
     /// A complex value changes the parts that it names: "replaces any existing values or adds where an attribute did not
-    /// previously exist" (§3.5.2.3, first rule for complex attributes).
+    /// previously exist" (§3.5.2.3, first rule for complex attributes). Parts that are null or `""` go.
     fn parts(&self, attribute: &'c Attribute, value: Json) -> Result<Change<'c>, Fault> {
-        let Json::Object(given) = &value else {
-            return Ok(match canonical_one(attribute, value, self.dialect).map_err(|f| f.within(&attribute.name))? {
+        if value.is_unassigned() || self.is_empty_text(&value) {
+            return Ok(Change::Clear);
+        }
+        let checked = canonical_one(attribute, value.clone(), self.dialect).map_err(|f| f.within(&attribute.name))?;
+        let given = match value {
+            Json::Array(mut list) => list.pop().unwrap_or_default(),
+            value => value,
+        };
+        let Json::Object(given) = given else {
+            // A bare value in the place of the object.
+            return Ok(match checked {
                 Some(Json::Object(parts)) => Change::Merge(all_parts(attribute, parts)),
                 _ => Change::Clear,
             });
         };
-        // The whole must be acceptable: `{"value":""}` clears, a required part is not missing.
-        let Some(Json::Object(parts)) =
-            canonical_one(attribute, value.clone(), self.dialect).map_err(|f| f.within(&attribute.name))?
-        else {
-            let nulls_only = given.iter().all(|(_, v)| v.is_unassigned()) && !given.is_empty();
-            return Ok(if nulls_only { Change::Merge(nulls(attribute, given)) } else { Change::Clear });
+        let Some(Json::Object(parts)) = checked else {
+            // `{"value":""}` is a reference to nobody.
+            let nobody = given.find("value").and_then(Json::as_str) == Some("");
+            return Ok(if nobody { Change::Clear } else { Change::Merge(self.gone(attribute, &given)) });
         };
-        let mut merged = all_parts(attribute, parts);
-        merged.extend(nulls(attribute, given));
+        let gone = self.gone(attribute, &given);
+        let mut merged: Vec<_> = all_parts(attribute, parts);
+        merged.retain(|(sub, _)| !gone.iter().any(|(g, _)| g.name == sub.name));
+        merged.extend(gone);
         Ok(Change::Merge(merged))
+    }
+
+    /// The parts that a value takes away.
+    fn gone(&self, attribute: &'c Attribute, given: &Object) -> Vec<(&'c Attribute, Option<Json>)> {
+        let going = given.iter().filter(|(_, v)| v.is_unassigned() || self.is_empty_text(v));
+        going
+            .filter_map(|(n, _)| attribute.sub(n).filter(|s| !s.is_read_only() && !s.required).map(|s| (s, None)))
+            .collect()
     }
 
     fn writable(&self, path: BoundPath<'_>, sub: Option<&Attribute>) -> Result<(), Fault> {
@@ -341,6 +380,16 @@ impl<'c> Planner<'c, '_> {
     }
 }
 
+/// Adding nothing changes nothing: `add` with null or "" does not clear.
+fn adds_nothing(verb: Verb, change: &Change<'_>) -> bool {
+    let nothing = match change {
+        Change::Clear => true,
+        Change::Merge(parts) => parts.iter().all(|(_, v)| v.is_none()),
+        Change::Set(_) => false,
+    };
+    verb == Verb::Add && nothing
+}
+
 fn is_members(path: BoundPath<'_>) -> bool {
     path.is("members") && !path.attribute.is_read_only()
 }
@@ -351,9 +400,4 @@ fn read_only(name: &str) -> Fault {
 
 fn all_parts(attribute: &Attribute, parts: Object) -> Vec<(&Attribute, Option<Json>)> {
     parts.into_iter().filter_map(|(n, v)| Some((attribute.sub(&n)?, Some(v)))).collect()
-}
-
-fn nulls<'c>(attribute: &'c Attribute, given: &Object) -> Vec<(&'c Attribute, Option<Json>)> {
-    let unassigned = given.iter().filter(|(_, v)| v.is_unassigned());
-    unassigned.filter_map(|(n, _)| attribute.sub(n).filter(|s| !s.is_read_only()).map(|s| (s, None))).collect()
 }
