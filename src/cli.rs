@@ -125,6 +125,7 @@ fn options(config: &Config) -> Options {
         max_bytes: config.store.max_bytes,
         allow_network: config.store.allow_network_filesystem,
         queue: config.limits.queue,
+        serves: true,
     }
 }
 
@@ -150,7 +151,12 @@ impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
         let (config, _) = read_config(file)?;
         let catalog = Arc::new(Catalog::built_in()?);
-        let (store, threads) = Store::open(&Options { readers: 1, ..options(&config) }, catalog, Clock::System)?;
+        // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
+        let (store, threads) = Store::open(
+            &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },
+            catalog,
+            Clock::System,
+        )?;
         Ok(Opened { config, store: Some(store), threads: Some(threads) })
     }
 

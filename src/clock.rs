@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub enum Clock {
     /// The system's clock.
     System,
-    /// A clock that stands still until it is set: milliseconds since 1970.
+    /// A clock that stands still until it is set: microseconds since 1970.
     Fixed(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Microseconds since 1970-01-01T00:00:00Z.
     pub fn now(&self) -> i64 {
         match self {
-            Clock::System => jiff::Timestamp::now().as_millisecond(),
+            Clock::System => jiff::Timestamp::now().as_microsecond(),
             Clock::Fixed(at) => at.load(Ordering::Relaxed),
         }
     }
@@ -28,18 +28,18 @@ pub fn fresh_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// A point in time as SCIM writes it: `2026-11-23T17:00:00.123Z`.
-pub fn date_time(milliseconds: i64) -> String {
-    match jiff::Timestamp::from_millisecond(milliseconds) {
-        Ok(time) => format!("{time:.3}"),
-        Err(_) => String::from("1970-01-01T00:00:00.000Z"),
+/// A point in time as SCIM writes it: `2026-11-23T17:00:00.123456Z`.
+pub fn date_time(microseconds: i64) -> String {
+    match jiff::Timestamp::from_microsecond(microseconds) {
+        Ok(time) => format!("{time:.6}"),
+        Err(_) => String::from("1970-01-01T00:00:00.000000Z"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_time_has_three_decimals_and_a_z() {
-        assert_eq!(super::date_time(1_795_453_200_000), "2026-11-23T17:00:00.000Z");
+    fn a_time_has_six_decimals_and_a_z() {
+        assert_eq!(super::date_time(1_795_453_200_000_001), "2026-11-23T17:00:00.000001Z");
     }
 }

@@ -25,7 +25,7 @@ mod writer;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
@@ -37,7 +37,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use changes::Change;
 pub use error::StoreError;
 pub use graph::{Graph, Node};
-pub use jobs::{Pending, Weight};
+pub use jobs::{Failure, Pending, Weight};
 pub use members::{Delta, Membership, Source};
 pub use reader::Reader;
 pub use resources::{Departure, Indexed, Prepared, Row};
@@ -62,12 +62,15 @@ pub struct Options {
     pub allow_network: bool,
     /// Writes that wait, at most.
     pub queue: usize,
+    /// This process serves: it folds the write-ahead log into the file when it ends. A command must not wait for that,
+    /// nor make the server's writes wait.
+    pub serves: bool,
 }
 
 impl Options {
     /// The defaults for a file.
     pub fn at(path: impl Into<PathBuf>) -> Options {
-        Options { path: path.into(), readers: 2, max_bytes: 0, allow_network: false, queue: 4096 }
+        Options { path: path.into(), readers: 2, max_bytes: 0, allow_network: false, queue: 4096, serves: true }
     }
 }
 
@@ -82,9 +85,37 @@ pub(crate) struct Shared {
     graph: RwLock<Arc<Graph>>,
     control: RwLock<Arc<Control>>,
     usage: Mutex<Usage>,
+    max_bytes: u64,
+    serves: bool,
+    /// The latest time that was seen: a clock that is set back does not bring expired tokens to life.
+    latest: AtomicI64,
+    /// Says to `restore` that the file is in use, for as long as this lives.
+    _in_use: std::fs::File,
 }
 
-type ReadJob = Box<dyn FnOnce(&Reader<'_>) + Send>;
+impl Shared {
+    /// Microseconds since 1970; never less than before.
+    fn now(&self) -> i64 {
+        let now = self.clock.now();
+        self.latest.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
+    fn publish_graph(&self, fresh: &Arc<Graph>) {
+        let mut held = self.graph.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if fresh.generation() > held.generation() {
+            *held = fresh.clone();
+        }
+    }
+
+    fn publish_control(&self, fresh: &Arc<Control>) {
+        let mut held = self.control.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if fresh.generation > held.generation {
+            *held = fresh.clone();
+        }
+    }
+}
+
+type ReadJob = Box<dyn FnOnce(Result<&Reader<'_>, StoreError>) + Send>;
 
 /// The store of one process: cheap to clone.
 #[derive(Clone)]
@@ -120,6 +151,7 @@ impl Store {
     /// system, a file of a newer version or of another program.
     pub fn open(options: &Options, catalog: Arc<Catalog>, clock: Clock) -> Result<(Store, Threads), StoreError> {
         let path = file::prepare(options)?;
+        let in_use = file::hold(&path, false)?;
         let (connection, types) = opened(&path, options, &catalog, &clock).map_err(|e| match e {
             StoreError::Busy | StoreError::Full => e,
             other => StoreError::Unusable(format!("{} cannot be used: {other}", path.display())),
@@ -133,6 +165,10 @@ impl Store {
             graph: RwLock::default(),
             control: RwLock::default(),
             usage: Mutex::default(),
+            max_bytes: options.max_bytes,
+            serves: options.serves,
+            latest: AtomicI64::new(writer::last_change(&connection)?.1),
+            _in_use: in_use,
         });
         let mut threads = Vec::new();
         let (writes, jobs) = sync_channel(options.queue);
@@ -172,7 +208,11 @@ impl Store {
     {
         let (answer, pending) = Pending::new();
         let job: ReadJob = Box::new(move |reader| {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(reader)));
+            // Nobody waits any longer: a client that has gone needs no scan.
+            if answer.is_closed() {
+                return;
+            }
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| read(reader.map_err(E::from)?)));
             let _ = answer.send(result.unwrap_or_else(|_| Err(StoreError::Panicked.into())));
         });
         match self.reads.try_send(job) {
@@ -190,7 +230,7 @@ impl Store {
     ) -> Pending<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: Failure + Send + 'static,
     {
         let (job, pending) = jobs::job(weight, write);
         match self.writes.try_send(job) {
@@ -230,9 +270,7 @@ fn opened(
     clock: &Clock,
 ) -> Result<(Connection, HashMap<String, i64>), StoreError> {
     let mut connection = writing_connection(path)?;
-    if options.max_bytes > 0 {
-        file::limit(&connection, options.max_bytes)?;
-    }
+    file::limit(&connection, options.max_bytes)?;
     migrate::migrate(&mut connection)?;
     let types = migrate::register(&mut connection, catalog, clock)?;
     Ok((connection, types))
@@ -261,12 +299,22 @@ fn read_all(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>, shared: &A
     loop {
         let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
+        let mut job = Some(job);
         let outcome = reader::snapshot::<(), StoreError>(connection, shared, |reader| {
-            job(reader);
+            if let Some(job) = job.take() {
+                job(Ok(reader));
+            }
             Ok(())
         });
         if let Err(error) = outcome {
             tracing::warn!(%error, "a read found no snapshot");
+            if let Some(job) = job {
+                job(Err(error));
+            }
+            // A connection that is stuck in a transaction would fail every read to come.
+            if !connection.is_autocommit() {
+                let _ = connection.execute_batch("rollback");
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::directory::{Lifetime, Scope, create_token, revoke_token};
 use crate::secret::Token;
 use crate::store::TokenRow;
 
-const DAY: i64 = 24 * 3600 * 1000;
+/// In microseconds.
+const DAY: i64 = 24 * 3600 * 1_000_000;
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -13,7 +13,7 @@ const ACKNOWLEDGED: &str = "acknowledged_no_sso";
 pub struct Status {
     /// Its state.
     pub state: Provisioning,
-    /// `command:NAME milliseconds` of the acknowledgement, if there was one.
+    /// `command:NAME microseconds` of the acknowledgement, if there was one.
     pub acknowledged_no_sso: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Why a use-case did not do what it was asked. What that means in HTTP is said in one place, `http::problem`.
 
 use crate::scim::fault::Fault;
-use crate::store::StoreError;
+use crate::store::{Failure, StoreError};
 
 /// Why nobody was let in. From outside all of them look the same; the log tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,15 @@ pub enum Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Refusal {
         Refusal::Fault(fault)
+    }
+}
+
+impl Failure for Refusal {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Refusal::Broken(error) => Some(error),
+            _ => None,
+        }
     }
 }
 

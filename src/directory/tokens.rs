@@ -4,7 +4,7 @@ use super::{Refusal, Scope};
 use crate::secret::Token;
 use crate::store::{Change, StoreError, TokenRow, TokenStatus, Writer};
 
-/// How long a token lives, in milliseconds; `None`: until it is revoked.
+/// How long a token lives, in microseconds; `None`: until it is revoked.
 pub type Lifetime = Option<i64>;
 
 /// Makes a token. It is shown once, by the caller of this; the file keeps its digest.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{beside, create_new, resolve, sync_folder};
+use super::file::{beside, create_new, hold, resolve, sync_folder};
 use super::migrate::{APPLICATION_ID, check, set};
 use super::{StoreError, lock, writing_connection};
-use crate::clock::Clock;
+use crate::clock::{Clock, date_time};
 use crate::secret;
 
 /// Pages copied before other connections get a turn.
@@ -29,6 +29,10 @@ pub fn backup(database: &Path, target: &Path) -> Result<PathBuf, StoreError> {
             target.display()
         )));
     }
+    if beside(&target, "-wal").symlink_metadata().is_ok() {
+        return Err(StoreError::Unusable(format!("{} is a database in use; name another file", target.display())));
+    }
+    let _in_use = hold(&database, false)?;
     let draft = draft(&target)?;
     let copied = copy(&database, &draft).and_then(|()| verify(&draft)).and_then(|()| put_in_place(&draft, &target));
     if copied.is_err() {
@@ -42,7 +46,8 @@ pub fn backup(database: &Path, target: &Path) -> Result<PathBuf, StoreError> {
 /// Errors: [`StoreError::Unusable`] while a server runs, and for a file that is damaged, of another program or newer.
 pub fn restore(database: &Path, source: &Path, clock: &Clock) -> Result<Option<PathBuf>, StoreError> {
     let database = resolve(database)?;
-    let _held = lock(&database)?;
+    let _server = lock(&database)?;
+    let _alone = hold(&database, true)?;
     verify(source)?;
     let draft = draft(&database)?;
     let prepared = copy(source, &draft).and_then(|()| verify(&draft)).and_then(|()| renew(&draft));
@@ -101,6 +106,8 @@ fn draft(target: &Path) -> Result<PathBuf, StoreError> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let source = inspect(from)?;
+    // One snapshot for all pages: without it every commit of a neighbour would start the copy over again.
+    source.execute_batch("begin; select count(*) from sqlite_schema")?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut target = Connection::open_with_flags(to, flags)?;
     Backup::new(&source, &mut target)?.run_to_completion(PAGES, Duration::from_millis(1), None)?;
@@ -119,7 +126,8 @@ fn renew(draft: &Path) -> Result<(), StoreError> {
     connection.close().map_err(|(_, e)| StoreError::from(e))
 }
 
-/// Moves the old database aside, with its side files as far as they could not be folded into it.
+/// Gives the old database a second name, with its write-ahead log as far as that could not be folded into it. The old
+/// one stays in its place until the new one takes it in one step; only then is anything different.
 fn keep(database: &Path, clock: &Clock) -> Result<Option<PathBuf>, StoreError> {
     if database.symlink_metadata().is_err() {
         return Ok(None);
@@ -127,18 +135,26 @@ fn keep(database: &Path, clock: &Clock) -> Result<Option<PathBuf>, StoreError> {
     if let Ok(connection) = writing_connection(database) {
         let _ = connection.pragma_update_and_check(None, "wal_checkpoint", "truncate", |_| Ok(()));
     }
-    let stamp: String = crate::clock::date_time(clock.now()).chars().filter(char::is_ascii_digit).collect();
+    let stamp: String = date_time(clock.now()).chars().filter(char::is_ascii_digit).collect();
     let kept = beside(database, &format!(".before-restore-{stamp}"));
-    let moved = |from: &Path, to: &Path| {
-        std::fs::rename(from, to).map_err(|e| StoreError::Unusable(format!("{} cannot be moved: {e}", from.display())))
+    let cannot =
+        |from: &Path, e: std::io::Error| StoreError::Unusable(format!("{} cannot be kept: {e}", from.display()));
+    let link = |from: &Path, to: &Path| {
+        std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(|_| ())).map_err(|e| cannot(from, e))
     };
-    for suffix in ["-wal", "-shm"] {
-        let side = beside(database, suffix);
-        if side.symlink_metadata().is_ok() {
-            moved(&side, &beside(&kept, suffix))?;
+    link(database, &kept)?;
+    let (log, index) = (beside(database, "-wal"), beside(database, "-shm"));
+    if log.metadata().is_ok_and(|m| m.len() > 0) {
+        link(&log, &beside(&kept, "-wal"))?;
+    }
+    sync_folder(&kept)?;
+    // A log that stayed would run into the new file.
+    for side in [log, index] {
+        match std::fs::remove_file(&side) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(&side, e)),
+            _ => {}
         }
     }
-    moved(database, &kept)?;
     Ok(Some(kept))
 }
 

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::{StoreError, Writer};
 
-/// How long change rows are kept.
-const KEPT_MILLISECONDS: i64 = 400 * 24 * 3600 * 1000;
+/// How long change rows are kept, in microseconds.
+const KEPT: i64 = 400 * 24 * 3600 * 1_000_000;
 /// How many bytes of them, at most.
 const KEPT_BYTES: i64 = 2 << 30;
 /// `block.type` under which the bytes of change rows are counted.
@@ -85,7 +85,7 @@ pub(super) fn purge(connection: &Connection, now: i64) -> Result<(), StoreError>
     let last: Option<i64> = connection
         .prepare_cached("select max(at) from (select at from change where n < ?1 order by n desc limit 1)")?
         .query_row([end], |r| r.get(0))?;
-    if total <= KEPT_BYTES && last.is_some_and(|at| at > now - KEPT_MILLISECONDS) {
+    if total <= KEPT_BYTES && last.is_some_and(|at| at > now - KEPT) {
         return Ok(());
     }
     connection.execute_batch("begin immediate")?;

@@ -105,8 +105,11 @@ pub(super) fn check_version(number: i32, text: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Bounds the size of the file: SQLite answers "full" beyond it.
+/// Bounds the size of the file: SQLite answers "full" beyond it. 0: no bound.
 pub(super) fn limit(connection: &Connection, bytes: u64) -> Result<(), StoreError> {
+    if bytes == 0 {
+        return Ok(());
+    }
     let page: i64 = connection.pragma_query_value(None, "page_size", |r| r.get(0))?;
     let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
     connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
@@ -123,6 +126,24 @@ pub(super) fn lock(database: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => {
             Err(StoreError::Unusable(format!("{} is in use by a running server", database.display())))
         }
+        Err(TryLockError::Error(e)) => Err(StoreError::Unusable(format!("{} cannot be locked: {e}", path.display()))),
+    }
+}
+
+/// Says that the database is in use, shared with others that use it; or, alone, that it is being exchanged. A rename
+/// under somebody's feet would let an old write-ahead log run into a new file.
+pub(super) fn hold(database: &Path, alone: bool) -> Result<File, StoreError> {
+    let path = beside(&resolve(database)?, ".in-use");
+    let opened =
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).custom_flags(nofollow()).open(&path);
+    let file = opened.map_err(|e| StoreError::Unusable(cannot_open(&path, &e)))?;
+    let shown = database.display();
+    match if alone { file.try_lock() } else { file.try_lock_shared() } {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) if alone => {
+            Err(StoreError::Unusable(format!("{shown} is in use by another command")))
+        }
+        Err(TryLockError::WouldBlock) => Err(StoreError::Unusable(format!("{shown} is being restored; try again"))),
         Err(TryLockError::Error(e)) => Err(StoreError::Unusable(format!("{} cannot be locked: {e}", path.display()))),
     }
 }

@@ -28,9 +28,23 @@ pub(super) enum Verdict {
     Undo,
 }
 
+/// An error of a job, that may be the store's own.
+pub trait Failure: From<StoreError> {
+    /// What the store had to say, if it is that.
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl Failure for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
 pub(super) trait Job: Send {
     fn weight(&self) -> Weight;
     fn run(&mut self, writer: &mut Writer<'_>) -> Verdict;
+    /// What the store refused it, if it did.
+    fn error(&self) -> Option<StoreError>;
     /// `None`: the transaction is on disk. Some: all of it is lost, refusals too, since a refusal may rest on a
     /// neighbour's row that is lost with it.
     fn answer(self: Box<Self>, lost: Option<&StoreError>);
@@ -47,7 +61,7 @@ pub(super) fn job<T, E, F>(weight: Weight, write: F) -> (Box<dyn Job>, Pending<T
 where
     F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
-    E: From<StoreError> + Send + 'static,
+    E: Failure + Send + 'static,
 {
     let (answer, pending) = Pending::new();
     (Box::new(Write { weight, write: Some(write), result: None, answer }), pending)
@@ -57,7 +71,7 @@ impl<T, E, F> Job for Write<F, T, E>
 where
     F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send,
     T: Send,
-    E: From<StoreError> + Send,
+    E: Failure + Send,
 {
     fn weight(&self) -> Weight {
         self.weight
@@ -70,6 +84,10 @@ where
         let verdict = if result.is_ok() { Verdict::Keep } else { Verdict::Undo };
         self.result = Some(result);
         verdict
+    }
+
+    fn error(&self) -> Option<StoreError> {
+        self.result.as_ref()?.as_ref().err()?.store_error().cloned()
     }
 
     fn answer(self: Box<Self>, lost: Option<&StoreError>) {

@@ -26,6 +26,8 @@ impl Source {
 #[derive(Debug, Default)]
 pub struct Delta {
     net: HashMap<i64, (String, bool)>,
+    /// Rows that went: the change that had added them, and their source. One that comes back is the row that it was.
+    gone: HashMap<i64, (i64, i64)>,
     nested: bool,
 }
 
@@ -158,13 +160,14 @@ impl Writer<'_> {
                 unknown.push(id.clone());
                 continue;
             };
+            let (added_by, source) = delta.gone.get(&pk).copied().unwrap_or((change, source.code()));
             let added = self
                 .connection()
                 .prepare_cached(
                     "insert into member (group_pk, member_pk, member_type, added, source) values (?1, ?2, ?3, ?4, ?5)
                      on conflict (group_pk, member_pk) do nothing",
                 )?
-                .execute((group, pk, code, change, source.code()))?;
+                .execute((group, pk, code, added_by, source))?;
             if added == 1 {
                 delta.note(pk, id, true, code, user);
             }
@@ -176,12 +179,15 @@ impl Writer<'_> {
     pub fn remove_member(&mut self, group: i64, id: &str, delta: &mut Delta) -> Result<(), StoreError> {
         let user = self.user_code();
         if let Some((pk, code)) = self.key_of(id)? {
-            let removed = self
+            let mut statement = self
                 .connection()
-                .prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?
-                .execute((group, pk))?;
-            if removed == 1 {
+                .prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2 returning added, source")?;
+            let mut rows = statement.query((group, pk))?;
+            if let Some(r) = rows.next()? {
+                delta.gone.insert(pk, (r.get(0)?, r.get(1)?));
                 delta.note(pk, id, false, code, user);
+                // A statement that returns rows has done its work only when it has been read to its end.
+                while rows.next()?.is_some() {}
             }
         }
         Ok(())

@@ -25,14 +25,16 @@ pub(super) struct Narrowed {
 
 impl Reader<'_> {
     /// The keys of resources that may pass a filter, in the order of creation, and whether all of them do. `None` when
-    /// no index helps and every resource has to be looked at.
+    /// no index helps and every resource has to be looked at. No more than `most` are looked for.
     pub fn candidates(
         &self,
         filter: &BoundFilter<'_>,
         of: &ResourceType,
+        most: Option<usize>,
     ) -> Result<Option<(Vec<i64>, bool)>, StoreError> {
         let Some(narrowed) = self.narrow(filter, of)? else { return Ok(None) };
-        let mut statement = self.connection().prepare_cached(&narrowed.sql)?;
+        let bounded = most.map(|most| format!("{} limit {most}", narrowed.sql));
+        let mut statement = self.connection().prepare_cached(bounded.as_deref().unwrap_or(&narrowed.sql))?;
         let found = statement.query_map(rusqlite::params_from_iter(&narrowed.values), |r| r.get(0))?;
         let mut keys = found.collect::<Result<Vec<i64>, _>>()?;
         keys.sort_unstable();
@@ -219,23 +221,40 @@ fn text_set(column: &str, index: &str, cost: u8, code: &Value, test: &Test) -> O
             exact: true,
             cost,
         }),
-        // Text compares by bytes: everything that starts with the prefix lies between it and it plus the last character.
-        Op::Sw if !value.is_empty() => Some(Narrowed {
-            sql: format!("{from} {column} >= ?2 and {column} <= ?3"),
-            values: vec![code.clone(), Value::Text(value.clone()), Value::Text(format!("{value}{}", char::MAX))],
-            exact: false,
-            cost: cost + 4,
-        }),
+        // Text compares by code points here as there: what starts with the prefix lies from it up to its successor.
+        Op::Sw if !value.is_empty() => {
+            let mut values = vec![code.clone(), Value::Text(value.clone())];
+            let mut sql = format!("{from} {column} >= ?2");
+            if let Some(end) = successor(value) {
+                sql.push_str(&format!(" and {column} < ?3"));
+                values.push(Value::Text(end));
+            }
+            Some(Narrowed { sql, values, exact: false, cost: cost + 4 })
+        }
         _ => None,
     }
 }
 
+/// The first text that is greater than everything that starts with a prefix; none when nothing is.
+fn successor(prefix: &str) -> Option<String> {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        // The surrogates are no characters, and are stepped over.
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}
+
 fn modified(code: &Value, test: &Test) -> Option<Narrowed> {
     let Test::Time(op, time) = test else { return None };
-    // Stored times have milliseconds; the filter may be finer.
+    // Stored times have microseconds; the filter may be finer.
     let nanoseconds = time.as_nanosecond();
-    let floor = i64::try_from(nanoseconds.div_euclid(1_000_000)).ok()?;
-    let whole = nanoseconds.rem_euclid(1_000_000) == 0;
+    let floor = i64::try_from(nanoseconds.div_euclid(1000)).ok()?;
+    let whole = nanoseconds.rem_euclid(1000) == 0;
     let ceiling = if whole { floor } else { floor.checked_add(1)? };
     let (operator, bound) = match op {
         Op::Gt => (">", floor),

@@ -1,5 +1,6 @@
 //! What a read works with: one connection, one snapshot.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -13,6 +14,8 @@ pub struct Reader<'c> {
     shared: &'c Arc<Shared>,
     /// False inside a write: what is not committed must not reach what others share.
     publishes: bool,
+    /// The graph, once somebody has asked for it.
+    graph: RefCell<Option<Arc<Graph>>>,
 }
 
 /// Runs a read inside one transaction.
@@ -35,16 +38,16 @@ pub(super) fn snapshot<T, E: From<StoreError>>(
 
 impl<'c> Reader<'c> {
     pub(super) fn new(connection: &'c Connection, shared: &'c Arc<Shared>, publishes: bool) -> Reader<'c> {
-        Reader { connection, shared, publishes }
+        Reader { connection, shared, publishes, graph: RefCell::new(None) }
     }
 
     pub(super) fn connection(&self) -> &'c Connection {
         self.connection
     }
 
-    /// The time, in milliseconds since 1970.
+    /// The time, in microseconds since 1970.
     pub fn now(&self) -> i64 {
-        self.shared.clock.now()
+        self.shared.now()
     }
 
     /// The catalog that the file is held to.
@@ -79,22 +82,40 @@ impl<'c> Reader<'c> {
         }
         let fresh = Arc::new(Control::load(self.connection, generation)?);
         if self.publishes {
-            *self.shared.control.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh.clone();
+            self.shared.publish_control(&fresh);
         }
         Ok(fresh)
     }
 
     /// The groups, their names and how they are nested, as this snapshot has them.
     pub fn graph(&self) -> Result<Arc<Graph>, StoreError> {
+        let mine = self.graph.borrow().clone();
+        // A snapshot does not change; a write may have changed its own.
+        if let Some(mine) = mine.clone().filter(|_| self.publishes) {
+            return Ok(mine);
+        }
         let (_, generation) = self.generations()?;
         let held = self.shared.graph.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        if held.generation() == generation {
-            return Ok(held);
-        }
-        let fresh = Arc::new(Graph::load(self.connection, generation, &self.shared.types)?);
+        let known = mine.into_iter().chain([held]).find(|g| g.generation() == generation);
+        let graph = match known {
+            Some(known) => known,
+            None => Arc::new(Graph::load(self.connection, generation, &self.shared.types)?),
+        };
         if self.publishes {
-            *self.shared.graph.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh.clone();
+            self.shared.publish_graph(&graph);
         }
-        Ok(fresh)
+        *self.graph.borrow_mut() = Some(graph.clone());
+        Ok(graph)
+    }
+
+    /// What a write has looked up is good for everybody once it is committed.
+    pub(super) fn publish(&self) {
+        if let Some(graph) = self.graph.borrow().as_ref() {
+            self.shared.publish_graph(graph);
+        }
+    }
+
+    pub(super) fn shared(&self) -> &'c Arc<Shared> {
+        self.shared
     }
 }

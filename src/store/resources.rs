@@ -25,7 +25,7 @@ pub struct Row {
     pub id: String,
     /// The code of its type.
     pub code: i64,
-    /// When it was created, in milliseconds since 1970.
+    /// When it was created, in microseconds since 1970.
     pub created: i64,
     /// When it was last modified.
     pub modified: i64,
@@ -79,7 +79,7 @@ impl Indexed {
             name_key: fold(name),
             external_id: text("externalId").map(str::to_owned),
             display_key: display.map(fold),
-            label: display.or(formatted).filter(|d| !d.is_empty()).map(str::to_owned),
+            label: [display, formatted].into_iter().flatten().find(|d| !d.is_empty()).map(str::to_owned),
             emails,
         }
     }
@@ -197,6 +197,19 @@ impl Reader<'_> {
         let mut statement =
             self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1")?;
         Ok(statement.query_row([self.code(of)], |r| natural(r, 0))?)
+    }
+
+    /// How many live resources of a type come after a key.
+    pub fn total_after(&self, of: &ResourceType, key: i64) -> Result<u64, StoreError> {
+        let code = self.code(of);
+        let (block, end) = (key >> BLOCK_BITS, ((key >> BLOCK_BITS) + 1) << BLOCK_BITS);
+        let mut blocks =
+            self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1 and block > ?2")?;
+        let mut rest = self.connection().prepare_cached(
+            "select count(*) from resource indexed by resource_by_type where type = ?1 and pk > ?2 and pk < ?3",
+        )?;
+        let later = blocks.query_row((code, block), |r| natural(r, 0))?;
+        Ok(later + rest.query_row((code, key, end), |r| natural(r, 0))?)
     }
 
     /// The keys of a page of all live resources of a type, in the order of their creation: after `offset` of them.
@@ -375,5 +388,10 @@ pub(super) fn count(connection: &Connection, code: i64, pk: i64, n: i64) -> Resu
              on conflict (type, block) do update set n = n + excluded.n",
         )?
         .execute((code, pk >> BLOCK_BITS, n))?;
+    if n < 0 {
+        connection
+            .prepare_cached("delete from block where type = ?1 and block = ?2 and n = 0")?
+            .execute((code, pk >> BLOCK_BITS))?;
+    }
     Ok(())
 }

@@ -65,7 +65,7 @@ impl Reader<'_> {
         setting(self.connection(), name)
     }
 
-    /// How often each dialect rule was needed, and when last: (rule, count, milliseconds).
+    /// How often each dialect rule was needed, and when last: (rule, count, microseconds).
     pub fn dialect_counts(&self) -> Result<Vec<(String, i64, i64)>, StoreError> {
         let mut statement =
             self.connection().prepare_cached("select rule, n, last from dialect_count order by rule")?;

@@ -15,7 +15,7 @@ pub struct TokenRow {
     pub scope: String,
     /// SHA-256 of the token.
     pub digest: Vec<u8>,
-    /// When it was made, in milliseconds since 1970; so are the other times.
+    /// When it was made, in microseconds since 1970; so are the other times.
     pub created: i64,
     /// Who made it.
     pub created_by: String,

@@ -1,7 +1,9 @@
 //! What reads leave behind: last-used times of tokens and counts of dialect rules. Reads never write; the writer
-//! thread stores this every few seconds. A crash may lose the last seconds of it, and of nothing else.
+//! thread stores this every few seconds. A crash, or a disk that stays full until the
+//! server ends, may lose the last of it, and of nothing else.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use rusqlite::Connection;
 
@@ -17,21 +19,30 @@ pub struct Usage {
 #[derive(Debug)]
 struct LastUse {
     at: i64,
-    address: String,
+    address: IpAddr,
     client: String,
 }
 
 impl Usage {
     /// A token was used.
-    pub fn token(&mut self, id: &str, at: i64, address: std::net::IpAddr, client: &str) {
+    pub fn token(&mut self, id: &str, at: i64, address: IpAddr, client: &str) {
         match self.tokens.get_mut(id) {
-            Some(last) if last.at == at => {}
-            // The address and client of a token hardly ever change: do not allocate for each request.
-            Some(last) if last.client == client => last.at = at,
+            // The client of a token hardly ever changes: do not allocate for each request.
+            Some(last) if last.client == client => (last.at, last.address) = (at, address),
             _ => {
-                let last = LastUse { at, address: address.to_string(), client: client.to_owned() };
-                self.tokens.insert(id.to_owned(), last);
+                self.tokens.insert(id.to_owned(), LastUse { at, address, client: client.to_owned() });
             }
+        }
+    }
+
+    /// Takes back what could not be stored.
+    pub(super) fn absorb(&mut self, earlier: Usage) {
+        for (id, last) in earlier.tokens {
+            self.tokens.entry(id).or_insert(last);
+        }
+        for (rule, (n, at)) in earlier.rules {
+            let count = self.rules.entry(rule).or_insert((0, at));
+            count.0 += n;
         }
     }
 
@@ -52,7 +63,7 @@ pub(super) fn store(connection: &Connection, usage: &Usage) -> Result<(), StoreE
     for (id, last) in &usage.tokens {
         connection
             .prepare_cached("update token set last_used = ?2, last_address = ?3, last_client = ?4 where id = ?1")?
-            .execute((id, last.at, &last.address, &last.client))?;
+            .execute((id, last.at, last.address.to_string(), &last.client))?;
     }
     for (rule, (n, last)) in &usage.rules {
         connection

@@ -45,7 +45,7 @@ impl<'c> Deref for Writer<'c> {
 }
 
 impl Writer<'_> {
-    /// The time of this transaction, in milliseconds since 1970: never before a time that the file already holds.
+    /// The time of this job, in microseconds since 1970: after every time that the file already holds.
     pub fn now(&self) -> i64 {
         self.now
     }
@@ -61,7 +61,7 @@ impl Writer<'_> {
 }
 
 /// Where the file stands at the start of a transaction.
-fn last_change(connection: &Connection) -> Result<(i64, i64), StoreError> {
+pub(super) fn last_change(connection: &Connection) -> Result<(i64, i64), StoreError> {
     let mut statement = connection.prepare_cached("select n, at from change order by n desc limit 1")?;
     let mut rows = statement.query([])?;
     Ok(match rows.next()? {
@@ -84,10 +84,13 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
                 if let Some(error) = &lost {
                     tracing::error!(%error, jobs = batch.len(), "a transaction was lost; every request in it is refused");
                 }
+                // After an I/O error the connection's view of the file is not to be trusted, whoever met it.
+                let io = |e: &StoreError| matches!(e, StoreError::Io(_));
+                let failed = lost.as_ref().is_some_and(io) || batch.iter().any(|j| j.error().as_ref().is_some_and(io));
                 for job in batch {
                     job.answer(lost.as_ref());
                 }
-                if matches!(lost, Some(StoreError::Io(_))) {
+                if failed {
                     reopen(&mut connection, shared);
                 }
             }
@@ -102,6 +105,9 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
         }
     }
     let closed = housekeeping(&connection, shared).and_then(|()| {
+        if !shared.serves {
+            return Ok(());
+        }
         connection.pragma_update(None, "wal_checkpoint", "truncate")?;
         Ok(())
     });
@@ -127,9 +133,14 @@ fn batch(
     let begun = step(connection, "begin immediate").and_then(|()| last_change(connection));
     let (change, at) = match begun {
         Ok(begun) => begun,
-        Err(error) => return (vec![first], Some(undo(connection, error))),
+        Err(error) => {
+            // Those who wait behind would only wait as long again.
+            let mut all = vec![first];
+            all.extend(queue.try_iter());
+            return (all, Some(undo(connection, error)));
+        }
     };
-    let mut writer = Writer { reader: Reader::new(connection, shared, false), now: shared.clock.now().max(at), change };
+    let mut writer = Writer { reader: Reader::new(connection, shared, false), now: at, change };
     let started = Instant::now();
     let mut next = Some(first);
     while let Some(mut job) = next.take() {
@@ -149,7 +160,10 @@ fn batch(
         next = queue.try_recv().ok();
     }
     match step(connection, "commit") {
-        Ok(()) if connection.is_autocommit() => (done, None),
+        Ok(()) if connection.is_autocommit() => {
+            writer.reader.publish();
+            (done, None)
+        }
         Ok(()) => (done, Some(undo(connection, StoreError::Io("the transaction did not end".into())))),
         Err(error) => (done, Some(undo(connection, error))),
     }
@@ -159,14 +173,17 @@ fn batch(
 fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreError> {
     let connection = writer.reader.connection();
     step(connection, "savepoint job")?;
-    let before = writer.change;
+    let before = (writer.change, writer.now);
+    // Every change has a time of its own: whoever asks for what came after the last one it saw misses nothing.
+    writer.now = writer.shared().now().max(writer.now + 1);
     let verdict = job.run(writer);
     let connection = writer.reader.connection();
     if connection.is_autocommit() {
-        return Err(StoreError::Full);
+        // SQLite has given the whole transaction up, on a full disk or an I/O error.
+        return Err(job.error().unwrap_or(StoreError::Full));
     }
     if verdict == Verdict::Undo {
-        writer.change = before;
+        (writer.change, writer.now) = before;
         step(connection, "rollback to job")?;
     }
     step(connection, "release job")
@@ -179,9 +196,10 @@ fn undo(connection: &Connection, error: StoreError) -> StoreError {
     error
 }
 
-/// After an I/O error the connection's view of the file is not to be trusted.
 fn reopen(connection: &mut Connection, shared: &Arc<Shared>) {
-    match writing_connection(&shared.path) {
+    match writing_connection(&shared.path)
+        .and_then(|fresh| super::file::limit(&fresh, shared.max_bytes).map(|()| fresh))
+    {
         Ok(fresh) => *connection = fresh,
         Err(error) => tracing::error!(%error, "the database cannot be opened again; will try at the next write"),
     }
@@ -190,13 +208,15 @@ fn reopen(connection: &mut Connection, shared: &Arc<Shared>) {
 fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), StoreError> {
     let gathered = std::mem::take(&mut *shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     if !gathered.is_empty() {
-        step(connection, "begin immediate")?;
-        let stored = usage::store(connection, &gathered).and_then(|()| step(connection, "commit"));
+        let stored = step(connection, "begin immediate")
+            .and_then(|()| usage::store(connection, &gathered))
+            .and_then(|()| step(connection, "commit"));
         if let Err(error) = stored {
+            shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).absorb(gathered);
             return Err(undo(connection, error));
         }
     }
-    changes::purge(connection, shared.clock.now())
+    changes::purge(connection, shared.now())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
--- The directory as a whole. Times are milliseconds since 1970, change numbers count every write from 1 on.
+-- The directory as a whole. Times are microseconds since 1970, change numbers count every write from 1 on.
 
 create table setting (
   name text primary key,

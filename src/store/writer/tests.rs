@@ -144,7 +144,7 @@ fn change_numbers_have_no_gaps_and_times_do_not_go_back() {
             statement.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))?.collect::<Result<Vec<_>, _>>();
         Ok::<_, StoreError>(rows?)
     });
-    assert_eq!(rows.wait().unwrap(), [(1, 1_000_000), (2, 2_000_000), (3, 2_000_000), (4, 3_000_000)]);
+    assert_eq!(rows.wait().unwrap(), [(1, 1_000_000), (2, 2_000_000), (3, 2_000_001), (4, 3_000_000)]);
     drop(store);
     threads.join();
 }
@@ -171,7 +171,7 @@ fn old_change_rows_go_in_whole_blocks_and_never_the_newest() {
             .query_row("select min(n), max(n) from change", [], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)))
             .unwrap()
     };
-    let day = 24 * 3600 * 1000;
+    let day = 24 * 3600 * 1_000_000;
     changes::purge(&connection, 1_000_000 + 399 * day).unwrap();
     assert_eq!(left(), (1, 3000), "too early");
     for expected in [(1024, 3000), (2048, 3000), (2048, 3000)] {
