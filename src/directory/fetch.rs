@@ -9,7 +9,7 @@ use crate::scim::project::Projection;
 use crate::store::Reader;
 
 /// Members up to which a group is written on the thread that asks; larger ones are left to a reader thread.
-const INLINE_MEMBERS: u64 = 100;
+pub const INLINE_MEMBERS: u64 = 100;
 
 /// The resource as JSON text. With `quick`, gives `None` when writing it may take longer than a moment.
 pub fn fetch(

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::fetch::INLINE_MEMBERS;
 use super::show::{Show, tree};
-use super::walks::{Place, Walks};
+use super::walks::{Order, Place, Walks};
 use super::{Ask, Caller, Refusal, Site};
 use crate::scim::bound::BoundFilter;
 use crate::scim::catalog::ResourceType;
@@ -16,7 +17,7 @@ use crate::scim::list::{Query, list_response};
 use crate::scim::path::{BoundPath, Place as PathPlace};
 use crate::scim::project::Projection;
 use crate::scim::schema::Returned;
-use crate::store::{Reader, Row, StoreError};
+use crate::store::{Reader, Row};
 
 /// Keys that an index finds, up to which a filtered query is answered on the thread that asks.
 const INLINE_KEYS: usize = 8;
@@ -29,16 +30,16 @@ pub fn list(reader: &Reader<'_>, walks: &Walks, ask: Ask<'_>, quick: bool) -> Re
         Some(filter) => Some(filter.bind(of, dialect)?),
         None => None,
     };
-    let sort = listing.sort_path(of)?;
+    let part = Part { of, filter, sort: listing.sort_path(of)? };
     if quick {
-        return listing.quick(of, filter.as_ref(), sort.as_ref());
+        return listing.quick(&part);
     }
     let walk = format!("{}\n{}", of.name, query.walk);
-    if filter.is_none() && sort.is_none() {
-        return listing.by_key(of, &walk).map(Some);
+    match (&part.filter, &part.sort) {
+        (None, None) => listing.by_key(of, &walk),
+        _ => listing.found(&walk, &[part]),
     }
-    let keys = listing.keys(&walk, || listing.matching(of, filter.as_ref(), sort.as_ref()))?;
-    listing.slice(&walk, &keys, &[of]).map(Some)
+    .map(Some)
 }
 
 /// A list over several resource types (§3.4.2.1). An attribute that one type has and another has not matches nothing
@@ -53,35 +54,30 @@ pub fn list_all(
     dialect: &Dialect,
 ) -> Result<String, Refusal> {
     let listing = Listing { reader, site, walks, caller, query, dialect };
-    let mut filters = Vec::new();
-    let mut failed = None;
+    let mut parts = Vec::new();
+    let mut unsorted = None;
     for of in types {
-        filters.push(match query.filter.as_ref().map(|f| bind_loosely(f, of, types, dialect)) {
+        let filter = match &query.filter {
+            Some(filter) => Some(bind_loosely(filter, of, types, dialect)?),
             None => None,
-            Some(Ok(bound)) => Some(bound),
-            Some(Err(fault)) => {
-                failed.get_or_insert(fault);
-                Some(BoundFilter::Nothing)
-            }
+        };
+        let sort = listing.sort_path(of).unwrap_or_else(|refusal| {
+            unsorted.get_or_insert(refusal);
+            None
         });
+        parts.push(Part { of, filter, sort });
     }
-    if let Some(fault) = failed {
-        return Err(fault.into());
+    match unsorted.filter(|_| parts.iter().all(|p| p.sort.is_none())) {
+        Some(refusal) => Err(refusal),
+        None => listing.found(&format!("*\n{}", query.walk), &parts),
     }
-    let sorts: Vec<Option<BoundPath<'_>>> = types.iter().map(|of| listing.sort_path(of).unwrap_or(None)).collect();
-    if query.sort_by.is_some() && sorts.iter().all(Option::is_none) {
-        listing.sort_path(types.first().map(AsRef::as_ref).ok_or(StoreError::Closed)?)?;
-    }
-    let walk = format!("*\n{}", query.walk);
-    let keys = listing.keys(&walk, || {
-        let mut found = Vec::new();
-        for ((of, filter), sort) in types.iter().zip(&filters).zip(&sorts) {
-            found.extend(listing.sortable(of, filter.as_ref(), sort.as_ref())?);
-        }
-        Ok(listing.sorted(found, query.sort_by.is_some()))
-    })?;
-    let each: Vec<&ResourceType> = types.iter().map(AsRef::as_ref).collect();
-    listing.slice(&walk, &keys, &each)
+}
+
+/// What a query means for one resource type.
+struct Part<'t> {
+    of: &'t ResourceType,
+    filter: Option<BoundFilter<'t>>,
+    sort: Option<BoundPath<'t>>,
 }
 
 /// Binds a filter for one of several types: a comparison whose attribute only other types have becomes "nothing".
@@ -141,105 +137,134 @@ impl Listing<'_, '_> {
     }
 
     /// A look-up by an indexed value, answered at once: what identity providers ask before they create.
-    fn quick(
-        &self,
-        of: &ResourceType,
-        filter: Option<&BoundFilter<'_>>,
-        sort: Option<&BoundPath<'_>>,
-    ) -> Result<Option<String>, Refusal> {
-        let (Some(filter), None) = (filter, sort) else { return Ok(None) };
+    fn quick(&self, part: &Part<'_>) -> Result<Option<String>, Refusal> {
+        let (Some(filter), None) = (&part.filter, &part.sort) else { return Ok(None) };
         if !is_lookup(filter) {
             return Ok(None);
         }
-        let Some((keys, true)) = self.reader.candidates(filter, of)? else { return Ok(None) };
-        if keys.len() > INLINE_KEYS {
-            return Ok(None);
-        }
+        let found = self.reader.candidates(filter, part.of, Some(INLINE_KEYS + 1))?;
+        let Some((keys, true)) = found.filter(|(keys, _)| keys.len() <= INLINE_KEYS) else { return Ok(None) };
         let rows = self.reader.rows(&keys)?;
-        if rows.iter().any(|r| r.members > 100) {
+        if rows.iter().any(|r| r.members > INLINE_MEMBERS) {
             return Ok(None);
         }
         let (total, start) = (rows.len() as u64, self.query.start_index);
         let skip = usize::try_from(start - 1).unwrap_or(usize::MAX);
         let take = usize::try_from(self.count()).unwrap_or(usize::MAX);
         let page: Vec<Row> = rows.into_iter().skip(skip).take(take).collect();
-        let projection = Projection::bind(self.query, of, self.dialect);
-        let shown = Show::new(self.reader, self.site, of, &projection).page(&page)?;
-        Ok(Some(list_response(total, start, &shown)))
+        Ok(Some(list_response(total, start, &self.show(&page, &[part.of])?)))
     }
 
     /// All resources of a type in the order of creation: offsets come from block counts, or from the walk.
     fn by_key(&self, of: &ResourceType, walk: &str) -> Result<String, Refusal> {
         let (start, count) = (self.query.start_index, self.count());
         let total = self.reader.total(of)?;
-        let keys = match self.walks.resume(&self.caller.token, walk, start, self.now()) {
-            Some(Place::After(key)) => self.reader.page_after(of, key, count)?,
-            _ => self.reader.page(of, start - 1, count)?,
+        let (keys, left) = match self.walks.resume(&self.caller.token, walk, start, self.now()) {
+            Some(Place::After(key)) => (self.reader.page_after(of, key, count)?, self.reader.total_after(of, key)?),
+            _ => (self.reader.page(of, start - 1, count)?, 0),
         };
-        if let Some(last) = keys.last() {
-            let next = start.saturating_add(keys.len() as u64);
-            self.walks.remember(&self.caller.token, walk, next, Place::After(*last), self.now());
-        }
-        let rows = self.reader.rows(&keys)?;
-        let projection = Projection::bind(self.query, of, self.dialect);
-        let shown = Show::new(self.reader, self.site, of, &projection).page(&rows)?;
-        Ok(list_response(total, start, &shown))
+        let total = self.walked_total(total, keys.len() as u64, left.saturating_sub(keys.len() as u64));
+        self.remember(walk, keys.len(), keys.last().map(|last| Place::After(*last)));
+        Ok(list_response(total, start, &self.show(&self.reader.rows(&keys)?, &[of])?))
     }
 
-    /// The keys of everything that a query finds, in its order: made once, and kept until something is written.
-    fn keys(&self, walk: &str, make: impl FnOnce() -> Result<Vec<i64>, Refusal>) -> Result<Arc<Vec<i64>>, Refusal> {
-        let change = self.reader.last_change()?;
-        if let Some(keys) = self.walks.order(walk, change) {
-            return Ok(keys);
-        }
-        let keys = Arc::new(make()?);
-        self.walks.remember_order(walk.to_owned(), change, keys.clone());
-        Ok(keys)
+    /// The total, but never so small that a client with more to come thinks that it has seen all: people were deleted
+    /// behind its back, and it asks on only while the next startIndex is within the total.
+    fn walked_total(&self, total: u64, shown: u64, left: u64) -> u64 {
+        if left == 0 { total } else { total.max(self.query.start_index.saturating_add(shown)) }
     }
 
-    fn slice(&self, walk: &str, keys: &Arc<Vec<i64>>, types: &[&ResourceType]) -> Result<String, Refusal> {
+    fn remember(&self, walk: &str, shown: usize, place: Option<Place>) {
+        let next = self.query.start_index.saturating_add(shown as u64);
+        if let Some(place) = place {
+            self.walks.remember(&self.caller.token, walk, next, place, self.now());
+        }
+    }
+
+    /// The page of what a query finds.
+    fn found(&self, walk: &str, parts: &[Part<'_>]) -> Result<String, Refusal> {
         let (start, count) = (self.query.start_index, usize::try_from(self.count()).unwrap_or(usize::MAX));
-        let (list, mut at) = match self.walks.resume(&self.caller.token, walk, start, self.now()) {
-            Some(Place::In(list, at)) => (list, at),
-            _ => (keys.clone(), usize::try_from(start - 1).unwrap_or(usize::MAX)),
+        let from_start = usize::try_from(start - 1).unwrap_or(usize::MAX);
+        let change = self.reader.last_change()?;
+        let place = self.walks.resume(&self.caller.token, walk, start, self.now());
+        let (order, mut at) = match (place, self.query.sort_by.is_some()) {
+            // In an order of its own a list is walked as it was; whoever does not pass any more is left out below.
+            (Some(Place::In(order, at)), true) => (order, at),
+            (Some(Place::After(key)), false) => {
+                let order = self.order(walk, change, parts)?;
+                let at = order.keys.partition_point(|k| *k <= key);
+                (order, at)
+            }
+            _ => (self.order(walk, change, parts)?, from_start),
         };
         let mut rows: Vec<Row> = Vec::new();
         // Those who were deleted since the walk began leave no gap in the page.
-        while rows.len() < count && at < list.len() {
-            let wanted = list.get(at..list.len().min(at + count - rows.len())).unwrap_or_default();
+        while rows.len() < count && at < order.keys.len() {
+            let wanted = order.keys.get(at..order.keys.len().min(at + count - rows.len())).unwrap_or_default();
             at += wanted.len();
-            rows.extend(self.reader.rows(wanted)?);
-        }
-        if !rows.is_empty() {
-            let next = start.saturating_add(rows.len() as u64);
-            self.walks.remember(&self.caller.token, walk, next, Place::In(list.clone(), at), self.now());
-        }
-        let mut shown = Vec::with_capacity(rows.len());
-        let projections: Vec<_> = types
-            .iter()
-            .map(|of| (self.reader.code(of), *of, Projection::bind(self.query, of, self.dialect)))
-            .collect();
-        for chunk in rows.chunk_by(|a, b| a.code == b.code) {
-            let code = chunk.first().map_or(-1, |r| r.code);
-            if let Some((_, of, projection)) = projections.iter().find(|(c, _, _)| *c == code) {
-                shown.extend(Show::new(self.reader, self.site, of, projection).page(chunk)?);
+            for row in self.reader.rows(wanted)? {
+                if order.change == change || self.passes(&row, parts)? {
+                    rows.push(row);
+                }
             }
         }
-        Ok(list_response(list.len() as u64, start, &shown))
+        let place = match self.query.sort_by {
+            Some(_) => (at < order.keys.len()).then(|| Place::In(order.clone(), at)),
+            None => rows.last().map(|row| Place::After(row.pk)),
+        };
+        self.remember(walk, rows.len(), place);
+        let types: Vec<&ResourceType> = parts.iter().map(|p| p.of).collect();
+        let left = order.keys.len().saturating_sub(at) as u64;
+        let total = self.walked_total(order.keys.len() as u64, rows.len() as u64, left);
+        Ok(list_response(total, start, &self.show(&rows, &types)?))
     }
 
-    fn matching(
-        &self,
-        of: &ResourceType,
-        filter: Option<&BoundFilter<'_>>,
-        sort: Option<&BoundPath<'_>>,
-    ) -> Result<Vec<i64>, Refusal> {
-        if let (None, Some(path)) = (filter, sort)
-            && let Some(keys) = self.reader.sorted_keys(of, path, self.query.descending)?
-        {
-            return Ok(keys);
+    /// The keys of everything that a query finds, in its order: made once, and kept until something is written.
+    fn order(&self, walk: &str, change: i64, parts: &[Part<'_>]) -> Result<Arc<Order>, Refusal> {
+        if let Some(order) = self.walks.order(walk, change) {
+            return Ok(order);
         }
-        Ok(self.sorted(self.sortable(of, filter, sort)?, sort.is_some()))
+        let from_index = match parts {
+            [Part { of, filter: None, sort: Some(path) }] => {
+                self.reader.sorted_keys(of, path, self.query.descending)?
+            }
+            _ => None,
+        };
+        let keys = match from_index {
+            Some(keys) => keys,
+            None => {
+                let mut found = Vec::new();
+                for part in parts {
+                    found.extend(self.sortable(part.of, part.filter.as_ref(), part.sort.as_ref())?);
+                }
+                found.sort_by_key(|(_, key)| *key);
+                self.sorted(found, self.query.sort_by.is_some())
+            }
+        };
+        let order = Arc::new(Order { keys, change });
+        self.walks.remember_order(walk.to_owned(), order.clone());
+        Ok(order)
+    }
+
+    fn show(&self, rows: &[Row], types: &[&ResourceType]) -> Result<Vec<String>, Refusal> {
+        let mut shown = Vec::with_capacity(rows.len());
+        for chunk in rows.chunk_by(|a, b| a.code == b.code) {
+            let code = chunk.first().map_or(-1, |r| r.code);
+            if let Some(of) = types.iter().find(|of| self.reader.code(of) == code) {
+                let projection = Projection::bind(self.query, of, self.dialect);
+                shown.extend(Show::new(self.reader, self.site, of, &projection).page(chunk)?);
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Does a resource pass, as it is now?
+    fn passes(&self, row: &Row, parts: &[Part<'_>]) -> Result<bool, Refusal> {
+        let Some(part) = parts.iter().find(|p| self.reader.code(p.of) == row.code) else { return Ok(false) };
+        let Some(filter) = &part.filter else { return Ok(true) };
+        let direct = if filter.mentions("groups") { Some(self.reader.groups_of(row.pk)?) } else { None };
+        let tree = tree(self.reader, self.site, part.of, row, direct.as_deref(), filter.mentions("members"))?;
+        Ok(matches(filter, &tree))
     }
 
     fn sorted(&self, mut found: Vec<(Option<SortKey>, i64)>, sorts: bool) -> Vec<i64> {
@@ -281,7 +306,7 @@ impl Listing<'_, '_> {
             Ok(())
         };
         let candidates = match filter {
-            Some(filter) => self.reader.candidates(filter, of)?,
+            Some(filter) => self.reader.candidates(filter, of, None)?,
             None => None,
         };
         match candidates {
@@ -314,7 +339,7 @@ fn is_sortable(path: &BoundPath<'_>) -> bool {
     !leaf.is_complex() && leaf.returned != Returned::Never && path.attribute.returned != Returned::Never
 }
 
-/// `eq` of one attribute, or a few of them joined by `and`/`or`.
+/// `eq` of one attribute.
 fn is_lookup(filter: &BoundFilter<'_>) -> bool {
     use crate::scim::bound::Test;
     use crate::scim::filter::Op;

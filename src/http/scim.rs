@@ -48,7 +48,7 @@ impl Exchange {
         let now = reader.now();
         let caller = Caller::admit(reader, &self.token, &self.id, now)?;
         // Last uses are shown to the second.
-        let second = now - now.rem_euclid(1000);
+        let second = now - now.rem_euclid(1_000_000);
         self.directory.store.note(|u| u.token(&caller.token, second, self.address, &self.client));
         Ok(caller)
     }

@@ -10,6 +10,7 @@ mod discovery;
 mod hostile;
 mod invariants;
 mod lists;
+mod merge_mode;
 mod served;
 mod support;
 mod wire;

@@ -134,7 +134,8 @@ fn decided(reader: &Reader<'_>, filter: &Filter, name: &str) -> Option<(Keys, Op
             Ok(true)
         })
         .unwrap();
-    let narrowed = reader.candidates(&bound, &of).unwrap().map(|(keys, exact)| (keys.into_iter().collect(), exact));
+    let narrowed =
+        reader.candidates(&bound, &of, None).unwrap().map(|(keys, exact)| (keys.into_iter().collect(), exact));
     Some((passed, narrowed))
 }
 
