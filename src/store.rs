@@ -284,8 +284,15 @@ pub fn lock(database: &Path) -> Result<std::fs::File, StoreError> {
 }
 
 /// Says whether a database could be opened at this place, without touching it.
+///
+/// Errors: [`StoreError::Unusable`] as for [`Store::open`].
 pub fn check_place(options: &Options) -> Result<(), StoreError> {
-    file::check_place(options).map(|_| ())
+    let path = file::check_place(options)?;
+    match path.metadata() {
+        // An empty file is what `touch` leaves; it becomes a database.
+        Ok(found) if found.len() > 0 || !found.is_file() => backup::inspect(&path).map(|_| ()),
+        _ => Ok(()),
+    }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

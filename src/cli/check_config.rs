@@ -1,14 +1,29 @@
-//! `check-config`: everything that `serve` would refuse, without serving.
+//! `check-config`: what `serve` would refuse, without serving.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use super::{options, read_config, say};
-use crate::store::check_place;
+use crate::store::{check_place, lock};
 
 pub fn run(file: &Path) -> Result<()> {
     let (config, _) = read_config(file)?;
     check_place(&options(&config))?;
+    // A server that runs already has the port; that is no fault of the configuration.
+    if lock(&config.store.path).is_ok() {
+        try_address(config.address).with_context(|| format!("cannot listen on {}", config.address))?;
+    }
     say(format!("{} can be used.", file.display()))
+}
+
+/// Takes the address for a moment without listening on it: nobody could connect meanwhile.
+fn try_address(address: SocketAddr) -> std::io::Result<()> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket(family, SocketType::STREAM, None)?;
+    // As the listener of a server: connections of before that linger are no obstacle, another listener is.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    Ok(bind(&socket, &address)?)
 }

@@ -28,7 +28,7 @@ pub fn switch(writer: &mut Writer<'_>, state: Provisioning, acknowledge: bool, a
     if state != Provisioning::Off && state != Provisioning::Paused && before.acknowledged_no_sso.is_none() {
         if !acknowledge {
             return Err(Refusal::Denied(
-                "single sign-on is not set up; to switch provisioning on without it, add --acknowledge-no-sso"
+                "single sign-on is not set up; to let an identity provider in without it, add --acknowledge-no-sso"
                     .to_owned(),
             ));
         }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -43,12 +43,19 @@ pub struct Pace {
     since: AtomicU64,
     start: Instant,
     deadlines: Deadlines,
+    ends: AtomicBool,
 }
 
 impl Pace {
     /// A new connection.
     pub fn new(deadlines: Deadlines) -> Arc<Pace> {
-        Arc::new(Pace { stage: AtomicU8::new(NEW), since: AtomicU64::new(0), start: Instant::now(), deadlines })
+        Arc::new(Pace {
+            stage: AtomicU8::new(NEW),
+            since: AtomicU64::new(0),
+            start: Instant::now(),
+            deadlines,
+            ends: AtomicBool::new(false),
+        })
     }
 
     fn enter(&self, stage: u8) {
@@ -75,6 +82,21 @@ impl Pace {
         matches!(self.stage.load(Ordering::Relaxed), NEW | IDLE)
     }
 
+    /// No request is read after the present one.
+    pub fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// Is the present request the last one?
+    pub fn ends(&self) -> bool {
+        self.ends.load(Ordering::Relaxed)
+    }
+
+    /// Is a head being read? Then lateness is answered, not only ended.
+    pub fn is_head(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == HEAD
+    }
+
     /// Has the stage lasted too long? Work on a request has deadlines of its own.
     pub fn is_late(&self) -> bool {
         let limit = match self.stage.load(Ordering::Relaxed) {
@@ -94,65 +116,111 @@ pub struct Paced {
     pace: Arc<Pace>,
     /// Our answer in the place of hyper's, and how much of it is written.
     instead: Option<(Vec<u8>, usize)>,
-    head: Head,
+    inspector: Inspector,
 }
 
-/// What is looked at in the bytes of a head on their way to hyper.
+/// What is looked at in the bytes of a connection on their way to hyper: every head, and how long the body is that
+/// comes before the next one.
 #[derive(Default)]
-struct Head {
-    /// How much of `\r\n\r\n` was seen last.
-    seen: usize,
-    first_line_over: bool,
+struct Inspector {
+    /// The head so far.
+    head: Vec<u8>,
     in_query: bool,
-    over: bool,
+    first_line_over: bool,
+    next: Next,
 }
 
-/// A line feed without a carriage return. hyper takes one for the end of a line, a proxy in front may not, and between
-/// the two readings there is room for a second request (RFC 9112 §2.2, §11.2).
-struct BareLineFeed;
+/// What the next byte belongs to.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    #[default]
+    Head,
+    /// A body, with this many bytes to come.
+    Body(u64),
+    /// A body whose end is not looked for; the connection is closed after it.
+    Unknown,
+}
 
-impl Head {
+/// Why a head is refused before hyper reads it: between two readings of one request there is room for a second one
+/// (RFC 9112 §2.2, §11.2).
+const BARE_LINE_FEED: &str = "A line of the request ends in a line feed without a carriage return.";
+const TWO_LENGTHS: &str = "A request has either a Content-Length or a Transfer-Encoding.";
+
+impl Inspector {
     /// The bytes as they go on to hyper. Entra writes `filter=userName+eq+"ada"` with its quotes as they are, which RFC
     /// 3986 does not allow and hyper refuses: in the query of the request line they are percent-encoded here.
-    fn pass<'b>(&mut self, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, BareLineFeed> {
-        let odd = |b: &u8| matches!(b, b'"' | b'<' | b'>');
-        let mut encoded = match !self.first_line_over && bytes.iter().any(odd) {
-            true => Some(Vec::with_capacity(bytes.len() + 64)),
-            false => None,
-        };
-        for byte in bytes {
-            if !self.over {
-                self.look_at(*byte)?;
+    fn pass<'b>(&mut self, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, &'static str> {
+        match &mut self.next {
+            Next::Unknown => return Ok(Cow::Borrowed(bytes)),
+            Next::Body(left) if *left > bytes.len() as u64 => {
+                *left -= bytes.len() as u64;
+                return Ok(Cow::Borrowed(bytes));
             }
-            if let Some(encoded) = &mut encoded {
-                match self.in_query && !self.first_line_over && odd(byte) {
-                    true => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
-                    false => encoded.push(*byte),
+            _ => {}
+        }
+        let mut passed = Vec::with_capacity(bytes.len() + 64);
+        for byte in bytes {
+            match &mut self.next {
+                Next::Head => self.look_at(*byte, &mut passed)?,
+                Next::Body(left) => {
+                    *left -= 1;
+                    if *left == 0 {
+                        self.next = Next::Head;
+                    }
+                    passed.push(*byte);
                 }
+                Next::Unknown => passed.push(*byte),
             }
         }
-        Ok(encoded.map_or(Cow::Borrowed(bytes), Cow::Owned))
+        Ok(Cow::Owned(passed))
     }
 
-    fn look_at(&mut self, byte: u8) -> Result<(), BareLineFeed> {
-        self.seen = match (byte, self.seen) {
-            (b'\n', 1 | 3) => self.seen + 1,
-            (b'\n', _) => return Err(BareLineFeed),
-            (b'\r', 2) => 3,
-            (b'\r', _) => 1,
-            _ => 0,
-        };
+    fn look_at(&mut self, byte: u8, passed: &mut Vec<u8>) -> Result<(), &'static str> {
+        if byte == b'\n' && self.head.last() != Some(&b'\r') {
+            return Err(BARE_LINE_FEED);
+        }
+        self.head.push(byte);
         self.in_query |= byte == b'?';
         self.first_line_over |= byte == b'\n';
-        self.over = self.seen == 4;
+        match byte {
+            b'"' | b'<' | b'>' if self.in_query && !self.first_line_over => {
+                passed.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            }
+            _ => passed.push(byte),
+        }
+        if self.head.ends_with(b"\r\n\r\n") {
+            let head = std::mem::take(&mut self.head);
+            *self = Inspector { next: body_of(&head)?, ..Inspector::default() };
+        }
         Ok(())
+    }
+}
+
+/// What follows a head (RFC 9112 §6.3). Lengths that make no sense are left to hyper, which refuses them.
+fn body_of(head: &[u8]) -> Result<Next, &'static str> {
+    let (mut length, mut coding) = (None, false);
+    for line in head.split(|b| *b == b'\n') {
+        let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+        let (name, value) = line.split_at_checked(colon).unwrap_or((line, b""));
+        if name.eq_ignore_ascii_case(b"content-length") {
+            length = Some(
+                std::str::from_utf8(value).ok().and_then(|v| v.trim_start_matches(':').trim().parse::<u64>().ok()),
+            );
+        }
+        coding |= name.eq_ignore_ascii_case(b"transfer-encoding");
+    }
+    match (length, coding) {
+        (Some(_), true) => Err(TWO_LENGTHS),
+        (None, false) | (Some(Some(0)), false) => Ok(Next::Head),
+        (Some(Some(length)), false) => Ok(Next::Body(length)),
+        (Some(None), false) | (None, true) => Ok(Next::Unknown),
     }
 }
 
 impl Paced {
     /// A socket with a pace.
     pub fn new(socket: TcpStream, pace: Arc<Pace>) -> Paced {
-        Paced { inner: TokioIo::new(socket), pace, instead: None, head: Head::default() }
+        Paced { inner: TokioIo::new(socket), pace, instead: None, inspector: Inspector::default() }
     }
 
     /// Before a request has reached the service nobody but hyper can have written this: its answer to what is no
@@ -188,14 +256,16 @@ impl Read for Paced {
         const PIECE: usize = 16 << 10;
         let mut piece = [0u8; PIECE];
         // A byte of a head may become three.
-        let serving = self.pace.stage.load(Ordering::Relaxed) == SERVING;
-        let room = (if serving { buf.remaining() } else { buf.remaining() / 3 }).clamp(1, PIECE);
+        let room = match self.inspector.next {
+            Next::Head => buf.remaining() / 3,
+            Next::Body(_) | Next::Unknown => buf.remaining(),
+        };
+        let room = room.clamp(1, PIECE);
         let mut target = ReadBuf::new(piece.get_mut(..room).unwrap_or_default());
         ready!(AsyncRead::poll_read(Pin::new(self.inner.inner_mut()), cx, &mut target))?;
         let bytes = target.filled();
         if !bytes.is_empty() && matches!(self.pace.stage.load(Ordering::Relaxed), NEW | IDLE | ANSWERING) {
             self.pace.enter(HEAD);
-            self.head = Head::default();
             // hyper hangs up on the preface of HTTP/2 without a word.
             if bytes.starts_with(b"PRI * HTTP/2.0\r\n") {
                 let old = raw(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1.");
@@ -203,18 +273,17 @@ impl Read for Paced {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
         }
-        if serving {
-            buf.put_slice(bytes);
-            return Poll::Ready(Ok(()));
+        let passed = self.inspector.pass(bytes);
+        if self.inspector.next == Next::Unknown {
+            self.pace.end();
         }
-        match self.head.pass(bytes) {
+        match passed {
             Ok(bytes) if bytes.len() <= buf.remaining() => {
                 buf.put_slice(&bytes);
                 Poll::Ready(Ok(()))
             }
             Ok(_) => Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())),
-            Err(BareLineFeed) => {
-                let why = "A line of the request ends in a line feed without a carriage return.";
+            Err(why) => {
                 let _ = self.inner.inner().try_write(&raw(StatusCode::BAD_REQUEST, why));
                 Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
             }
@@ -270,15 +339,16 @@ mod tests {
     use super::*;
 
     fn pass(pieces: &[&str]) -> Option<String> {
-        let mut head = Head::default();
-        let passed: Result<Vec<_>, _> = pieces.iter().map(|p| head.pass(p.as_bytes()).map(Cow::into_owned)).collect();
+        let mut inspector = Inspector::default();
+        let passed: Result<Vec<_>, _> =
+            pieces.iter().map(|p| inspector.pass(p.as_bytes()).map(Cow::into_owned)).collect();
         passed.ok().map(|p| String::from_utf8(p.concat()).unwrap())
     }
 
     #[test]
     fn quotes_are_encoded_in_the_query_and_nowhere_else() {
-        let written = "GET /a\"b?f=x+eq+\"y\" HTTP/1.1\r\nETag: \"z\"\r\n\r\n{\"a\":1}\n";
-        let meant = "GET /a\"b?f=x+eq+%22y%22 HTTP/1.1\r\nETag: \"z\"\r\n\r\n{\"a\":1}\n";
+        let written = "GET /a\"b?f=x+eq+\"y\" HTTP/1.1\r\nETag: \"z\"\r\nContent-Length: 9\r\n\r\n{\"?\":\"a\"}GET /?\" HTTP/1.1\r\n\r\n";
+        let meant = "GET /a\"b?f=x+eq+%22y%22 HTTP/1.1\r\nETag: \"z\"\r\nContent-Length: 9\r\n\r\n{\"?\":\"a\"}GET /?%22 HTTP/1.1\r\n\r\n";
         for cut in 0..=written.len() {
             let (one, two) = written.split_at(cut);
             assert_eq!(pass(&[one, two]).as_deref(), Some(meant), "cut at {cut}");
@@ -289,6 +359,20 @@ mod tests {
     fn a_bare_line_feed_is_found_in_a_head_and_not_in_a_body() {
         assert!(pass(&["GET / HTTP/1.1\n\r\n"]).is_none());
         assert!(pass(&["GET / HTTP/1.1\r\nA: b\n\r\n"]).is_none());
-        assert!(pass(&["GET / HTTP/1.1\r", "\n\r\n", "a\nb"]).is_some());
+        assert!(pass(&["POST / HTTP/1.1\r", "\nContent-Length: 3\r\n\r\n", "a\nb"]).is_some());
+        assert!(
+            pass(&["GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\nA: b\r\n\r\n"]).is_none(),
+            "in the second head of one read"
+        );
+    }
+
+    #[test]
+    fn two_lengths_are_one_too_many() {
+        for both in
+            ["Content-Length: 5\r\nTransfer-Encoding: chunked", "transfer-encoding: chunked\r\nCONTENT-LENGTH: 5"]
+        {
+            assert!(pass(&[&format!("POST / HTTP/1.1\r\n{both}\r\n\r\n")]).is_none(), "{both}");
+        }
+        assert!(pass(&["POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]).is_some());
     }
 }

@@ -57,6 +57,11 @@ impl Exchange {
         Ask { site: &self.directory.site, caller, of, wish, dialect }
     }
 
+    /// Lets the caller in, for what needs nothing from the store.
+    async fn let_in(self: &Arc<Self>) -> Result<(), Problem> {
+        self.look(|_, _, _| Ok(())).await
+    }
+
     fn note(&self, dialect: &Dialect) {
         let used = dialect.used();
         if !used.is_empty() {
@@ -94,6 +99,9 @@ impl Exchange {
             Refusal::Unauthenticated(cause) => {
                 tracing::warn!(request = self.id, token = self.token.id(), ?cause, address = %self.address, client = ?self.client, "a token was refused");
             }
+            Refusal::Broken(error @ (StoreError::Overloaded | StoreError::Busy | StoreError::Closed)) => {
+                tracing::warn!(request = self.id, %error, "the store is busy");
+            }
             Refusal::Broken(error) => {
                 tracing::error!(request = self.id, %error, "the store could not do what it was asked")
             }
@@ -117,7 +125,7 @@ impl Exchange {
         });
         let caller = caller.await?;
         acceptable(headers)?;
-        let bytes: Bytes = read(body, self.limits).await?;
+        let bytes: Bytes = read(body, headers, self.limits).await?;
         let json = aside(bytes.len(), || Json::parse(&bytes)).map_err(Refusal::from)?;
         Ok((caller, json, bytes.len()))
     }
@@ -145,15 +153,15 @@ pub async fn answer(
     body: Incoming,
 ) -> Outcome {
     let Some(route) = route else {
-        exchange.look(|_, _, _| Ok(())).await?;
+        exchange.let_in().await?;
         return Err(no_route());
     };
     if !route.methods().contains(method) {
-        exchange.look(|_, _, _| Ok(())).await?;
+        exchange.let_in().await?;
         return Err(no_method(route.methods()));
     }
     if *method == Method::OPTIONS {
-        exchange.look(|_, _, _| Ok(())).await?;
+        exchange.let_in().await?;
         let allowed = route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         return Ok(Answer::empty(StatusCode::NO_CONTENT).with(header::ALLOW, &allowed));
     }
@@ -180,7 +188,7 @@ pub async fn answer(
             list_all(exchange, wish).await
         }
         (Route::ServiceProviderConfig, _) => {
-            exchange.look(|_, _, _| Ok(())).await?;
+            exchange.let_in().await?;
             let config = discovery::service_provider_config(&exchange.directory.site.base, exchange.directory.limits());
             Ok(Answer::json(StatusCode::OK, Json::Object(config).text()))
         }
@@ -193,7 +201,7 @@ pub async fn answer(
             discover(exchange, all, id, "Schema", query).await
         }
         (Route::NotOffered(what), _) => {
-            exchange.look(|_, _, _| Ok(())).await?;
+            exchange.let_in().await?;
             Err(not_offered(what))
         }
         // Probes are answered before anybody has to show a token.
@@ -206,7 +214,7 @@ async fn wish_of_somebody(exchange: &Arc<Exchange>, query: &str) -> Result<Query
     match exchange.wish(query) {
         Ok(wish) => Ok(wish),
         Err(problem) => {
-            exchange.look(|_, _, _| Ok(())).await?;
+            exchange.let_in().await?;
             Err(problem)
         }
     }
@@ -362,7 +370,7 @@ async fn delete(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String) -> 
 
 /// All of them as a list, or the one with an id. A filter here is forbidden (RFC 7644 §4).
 async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>, what: &str, query: &str) -> Outcome {
-    exchange.look(|_, _, _| Ok(())).await?;
+    exchange.let_in().await?;
     let Some(id) = id else {
         if form_urlencoded::parse(query.as_bytes()).any(|(n, v)| n.eq_ignore_ascii_case("filter") && !v.is_empty()) {
             return Err(Problem::plain(StatusCode::FORBIDDEN, "Discovery cannot be filtered."));

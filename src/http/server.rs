@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING, USER_AGENT};
+use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioTimer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -128,7 +128,10 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Arc<Service>, 
             let (service, pace) = (service.clone(), pace.clone());
             pace.serving();
             async move {
-                let response = service.respond(request, peer).await;
+                let mut response = service.respond(request, peer).await;
+                if pace.ends() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 pace.answering();
                 Ok::<_, Infallible>(response)
             }
@@ -137,6 +140,8 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Arc<Service>, 
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        // A client that has said all it has to say still gets its answer.
+        .half_close(true)
         .max_buf_size(limits.header_bytes)
         .serve_connection(Paced::new(socket, pace.clone()), respond);
     let mut connection = pin!(connection);
@@ -151,7 +156,8 @@ async fn connection(socket: TcpStream, peer: SocketAddr, service: Arc<Service>, 
                 return;
             }
             _ = tick.tick() => {
-                if pace.is_idle() && pace.is_late() {
+                // A client that does not take its answer keeps hyper from reading: nobody else would notice.
+                if pace.is_late() && !pace.is_head() {
                     return;
                 }
             }
@@ -205,12 +211,8 @@ impl Service {
         client: String,
     ) -> Result<Answer, Problem> {
         let (parts, body) = request.into_parts();
-        if parts.headers.contains_key(TRANSFER_ENCODING) && parts.headers.contains_key(CONTENT_LENGTH) {
-            return Err(Problem::plain(
-                StatusCode::BAD_REQUEST,
-                "A request has either a Content-Length or a Transfer-Encoding.",
-            )
-            .closing());
+        if parts.version == Version::HTTP_11 && !parts.headers.contains_key(HOST) {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 has a Host header.").closing());
         }
         if parts.uri.to_string().len() > MAX_URL {
             return Err(Problem::plain(

@@ -25,6 +25,8 @@ pub struct BodyLimits {
 
 /// How much of a body that is refused is still read, so that the client gets to read the answer.
 const DRAINED: u64 = 64 << 20;
+/// How long more of it is waited for.
+const LINGER: Duration = Duration::from_millis(300);
 
 /// An answer before it has its common headers.
 #[derive(Debug)]
@@ -124,14 +126,18 @@ pub fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads a body within its limits, counting as it comes in.
-pub async fn read(mut body: Incoming, limits: BodyLimits) -> Result<Bytes, Problem> {
+pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: BodyLimits) -> Result<Bytes, Problem> {
     let end = Instant::now() + limits.total;
     let declared = body.size_hint().lower();
     let mut bytes = BytesMut::with_capacity(usize::try_from(declared.min(64 << 10)).unwrap_or(0));
     let mut refused = declared > limits.bytes;
     let mut seen = 0u64;
+    // Whoever asks before sending gets the answer instead of a "continue".
+    if refused && headers.contains_key(header::EXPECT) {
+        return Err(too_large(limits));
+    }
     loop {
-        let idle = Instant::now() + limits.idle;
+        let idle = Instant::now() + if refused { limits.idle.min(LINGER) } else { limits.idle };
         let frame = match timeout_at(idle.min(end), body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => break,
@@ -154,12 +160,14 @@ pub async fn read(mut body: Incoming, limits: BodyLimits) -> Result<Bytes, Probl
         }
     }
     match refused {
-        true => {
-            let why = format!("The body is larger than the {} bytes that are read here.", limits.bytes);
-            Err(Problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &why).closing())
-        }
+        true => Err(too_large(limits)),
         false => Ok(bytes.freeze()),
     }
+}
+
+fn too_large(limits: BodyLimits) -> Problem {
+    let why = format!("The body is larger than the {} bytes that are read here.", limits.bytes);
+    Problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &why).closing()
 }
 
 /// The whole text of an answer that is written without hyper: to what is no request, or on a connection too many.

@@ -1,5 +1,5 @@
-//! Every schema and resource type that this server knows. What is in `assets/schemas` and `assets/resource-types`
-//! is all that the rest of the core has ever heard of Users and Groups.
+//! Every schema and resource type that this server knows: what is in `assets/schemas` and `assets/resource-types`. The
+//! rest of the core knows by name only what has a meaning beyond its schema: `password`, `active`, `members`, `groups`.
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 //! `serde_json::Value` sorts names and lets the last of two equal names win; here a name that stands twice in one
 //! object is an error, since the two halves of a system could otherwise read different requests (RFC 8259 §4).
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -13,6 +14,8 @@ use super::fault::{Fault, Kind};
 
 /// Objects and arrays inside each other, at most. Below serde_json's own limit of 128.
 pub const MAX_DEPTH: usize = 64;
+/// Values of one text, at most: a member of a group has four or five.
+pub const MAX_VALUES: usize = 1_000_000;
 /// Names of one object, at most.
 pub const MAX_NAMES: usize = 1000;
 /// Bytes of one string, at most.
@@ -53,8 +56,10 @@ impl Json {
         }
         let text = std::str::from_utf8(text).map_err(|e| syntax(format!("the body is not UTF-8: {e}")))?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let tree =
-            Seed(0).deserialize(&mut reader).map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
+        let budget = Cell::new(MAX_VALUES);
+        let tree = Seed(0, &budget)
+            .deserialize(&mut reader)
+            .map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
         reader.end().map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
         Ok(tree)
     }
@@ -267,11 +272,16 @@ impl Serialize for Object {
 }
 
 /// Reads one value at a depth.
-struct Seed(usize);
+/// and counts it against what a whole text may hold.
+struct Seed<'b>(usize, &'b Cell<usize>);
 
-impl<'de> DeserializeSeed<'de> for Seed {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
+        match self.1.get().checked_sub(1) {
+            Some(left) => self.1.set(left),
+            None => return Err(de::Error::custom(format_args!("it holds more than {MAX_VALUES} values"))),
+        }
         from.deserialize_any(self)
     }
 }
@@ -286,7 +296,7 @@ fn bounded<E: de::Error>(s: &str) -> Result<(), E> {
     Ok(())
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -318,7 +328,7 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Json, A::Error> {
         let inner = self.deeper()?;
         let mut array = Vec::new();
-        while let Some(e) = from.next_element_seed(Seed(inner))? {
+        while let Some(e) = from.next_element_seed(Seed(inner, self.1))? {
             array.push(e);
         }
         Ok(Json::Array(array))
@@ -331,7 +341,7 @@ impl<'de> Visitor<'de> for Seed {
             if object.len() >= MAX_NAMES {
                 return Err(de::Error::custom(format_args!("an object has more than {MAX_NAMES} names")));
             }
-            let value = from.next_value_seed(Seed(inner))?;
+            let value = from.next_value_seed(Seed(inner, self.1))?;
             object.push(name, value);
         }
         match object.repeated() {
@@ -341,7 +351,7 @@ impl<'de> Visitor<'de> for Seed {
     }
 }
 
-impl Seed {
+impl Seed<'_> {
     fn deeper<E: de::Error>(&self) -> Result<usize, E> {
         if self.0 >= MAX_DEPTH {
             return Err(E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels")));

@@ -81,7 +81,7 @@ pub fn verify(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens a file to look at, and makes sure that it is one of ours.
-fn inspect(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn inspect(path: &Path) -> Result<Connection, StoreError> {
     let shown = path.display();
     let path = resolve(path)?;
     let unusable = |e: rusqlite::Error| StoreError::Unusable(format!("{shown} cannot be read as a database: {e}"));

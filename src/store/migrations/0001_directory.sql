@@ -17,6 +17,7 @@ create table resource_type (
   code integer primary key,
   name text not null unique
 ) strict;
+insert into resource_type values (1, 'User'), (2, 'Group');
 
 -- Live resources. `doc` is canonical JSON without id, meta, groups and members: those come from columns and rows.
 create table resource (
@@ -58,7 +59,7 @@ create table member (
   primary key (group_pk, member_pk)
 ) strict, without rowid;
 create index member_by_member on member (member_pk, group_pk);
-create index member_group on member (member_type, member_pk, group_pk) where member_type <> 1;
+create index member_group on member (member_type, member_pk, group_pk) where member_type <> 1; -- 1: User
 
 -- Live resources, or bytes of change rows (type 0), counted in blocks of 1024 keys.
 create table block (

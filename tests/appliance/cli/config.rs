@@ -165,8 +165,10 @@ fn an_address_that_is_taken_says_so() {
     let address = taken.local_addr().unwrap().to_string();
     let place = Place::new("");
     std::fs::write(place.config(), format!("[listen]\naddress = \"{address}\"\n")).unwrap();
-    let said = sentence(&place.command(&["serve"]));
-    assert!(said.contains(&address), "{said}");
+    for command in ["serve", "check-config"] {
+        let said = sentence(&place.command(&[command]));
+        assert!(said.contains(&address), "{said}");
+    }
 }
 
 #[test]
@@ -186,7 +188,11 @@ fn plain_http_beyond_loopback_needs_a_proxy_in_front() {
         assert!(said.contains("behind_proxy"), "{said}");
         let place = Place::new("");
         std::fs::write(place.config(), format!("[listen]\naddress = \"{address}\"\nbehind_proxy = true\n")).unwrap();
-        assert_eq!(place.command(&["check-config"]).status.code(), Some(0), "{address}");
+        match address.starts_with("192.0.2.1") {
+            // An address for documentation: no machine has it, so nobody can listen there.
+            true => assert!(sentence(&place.command(&["check-config"])).contains(address)),
+            false => assert_eq!(place.command(&["check-config"]).status.code(), Some(0), "{address}"),
+        }
     }
     for address in ["127.0.0.1:0", "127.8.9.10:0", "[::1]:0"] {
         let place = Place::new("");
