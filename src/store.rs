@@ -283,6 +283,11 @@ pub fn lock(database: &Path) -> Result<std::fs::File, StoreError> {
     file::lock(database)
 }
 
+/// Does a server run on this database at the moment?
+pub fn is_served(database: &Path) -> bool {
+    file::is_served(database)
+}
+
 /// Says whether a database could be opened at this place, without touching it.
 ///
 /// Errors: [`StoreError::Unusable`] as for [`Store::open`].

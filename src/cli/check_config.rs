@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use super::{options, read_config, say};
-use crate::store::{check_place, lock};
+use crate::store::{check_place, is_served};
 
 pub fn run(file: &Path) -> Result<()> {
     let (config, _) = read_config(file)?;
     check_place(&options(&config))?;
     // A server that runs already has the port; that is no fault of the configuration.
-    if lock(&config.store.path).is_ok() {
+    if !is_served(&config.store.path) {
         try_address(config.address).with_context(|| format!("cannot listen on {}", config.address))?;
     }
     say(format!("{} can be used.", file.display()))

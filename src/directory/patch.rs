@@ -37,12 +37,7 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
         ask,
         Finish { op: "patch", row, before: &before, after: &after, delta: &delta, always_shown: false },
     );
-    let mut reply = reply.map_err(|r| match r {
-        Refusal::Broken(error) => taken(error, of, &after.document),
-        other => other,
-    })?;
-    reply.unknown_members = unknown_members;
-    Ok(reply)
+    Ok(Reply { unknown_members, ..reply? })
 }
 
 fn move_members(
@@ -108,7 +103,7 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
         let (removed, added) = (delta.removed(), delta.added());
         row.members = (row.members + added.len() as u64).saturating_sub(removed.len() as u64);
         match same {
-            false => row = writer.update(of, &row, before, after)?,
+            false => row = writer.update(of, &row, before, after).map_err(|e| taken(e, of, &after.document))?,
             true => {
                 writer.touch(row.pk)?;
                 row.modified = writer.now();

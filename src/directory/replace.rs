@@ -1,6 +1,5 @@
 //! PUT (RFC 7644 §3.5.1).
 
-use super::create::taken;
 use super::patch::{Finish, finish};
 use super::{Ask, Refusal, Reply};
 use crate::scim::merge;
@@ -27,10 +26,5 @@ pub fn replace(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, new: Checked) ->
         ask,
         Finish { op: "replace", row, before: &before, after: &after, delta: &delta, always_shown: true },
     );
-    let mut reply = reply.map_err(|r| match r {
-        Refusal::Broken(error) => taken(error, of, &after.document),
-        other => other,
-    })?;
-    reply.unknown_members = unknown_members;
-    Ok(reply)
+    Ok(Reply { unknown_members, ..reply? })
 }

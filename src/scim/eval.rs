@@ -7,6 +7,7 @@ use super::filter::Op;
 use super::json::{Json, Object};
 use super::name::fold;
 use super::path::BoundPath;
+use super::resource::is_primary;
 
 /// Does the resource pass? It is whole: `id`, `meta`, `groups` and `members` are in it where the filter names them.
 ///
@@ -117,8 +118,7 @@ pub enum SortKey {
 pub fn sort_key(path: &BoundPath<'_>, resource: &Object) -> Option<SortKey> {
     let path = path.to_value();
     let whole = BoundPath { sub: None, ..path };
-    let is_primary = |v: &&Json| v.as_object().is_some_and(|o| o.get("primary") == Some(&Json::Bool(true)));
-    let chosen = values(&whole, resource).find(is_primary).or_else(|| values(&whole, resource).next())?;
+    let chosen = values(&whole, resource).find(|v| is_primary(v)).or_else(|| values(&whole, resource).next())?;
     let value = match path.sub {
         Some(sub) => chosen.as_object()?.get(&sub.name)?,
         None => chosen,

@@ -202,6 +202,12 @@ impl Object {
         self.0.retain_mut(|(n, v)| keep(n, v));
     }
 
+    /// The compact JSON text.
+    pub fn text(&self) -> String {
+        // Strings, numbers and string keys cannot fail to be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// A name that stands twice, if one does.
     fn repeated(&self) -> Option<&str> {
         let mut names: Vec<&str> = self.0.iter().map(|(n, _)| n.as_str()).collect();

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::resources::{BLOCK_BITS, count};
 use super::{StoreError, Writer};
 
 /// How long change rows are kept, in microseconds.
@@ -10,7 +11,6 @@ const KEPT: i64 = 400 * 24 * 3600 * 1_000_000;
 const KEPT_BYTES: i64 = 2 << 30;
 /// `block.type` under which the bytes of change rows are counted.
 const BYTES: i64 = 0;
-const BLOCK_BITS: i64 = 10;
 
 /// One write, for the record. It holds no secret.
 #[derive(Debug, Default)]
@@ -64,12 +64,7 @@ impl Writer<'_> {
                 added,
                 removed,
             ))?;
-        connection
-            .prepare_cached(
-                "insert into block (type, block, n) values (?1, ?2, ?3)
-                 on conflict (type, block) do update set n = n + excluded.n",
-            )?
-            .execute((BYTES, n >> BLOCK_BITS, i64::try_from(bytes).unwrap_or(0)))?;
+        count(connection, BYTES, n, i64::try_from(bytes).unwrap_or(0))?;
         self.change_made();
         Ok(())
     }

@@ -130,6 +130,13 @@ pub(super) fn lock(database: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// Does somebody hold the lock of a server? Asked without leaving anything behind.
+pub(super) fn is_served(database: &Path) -> bool {
+    let held =
+        |path: PathBuf| File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+    resolve(database).is_ok_and(|database| held(beside(&database, ".lock")))
+}
+
 /// Says that the database is in use, shared with others that use it; or, alone, that it is being exchanged. A rename
 /// under somebody's feet would let an old write-ahead log run into a new file.
 pub(super) fn hold(database: &Path, alone: bool) -> Result<File, StoreError> {

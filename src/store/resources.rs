@@ -14,7 +14,7 @@ use crate::scim::schema::Uniqueness;
 /// `value.attribute` of emails.value.
 pub(super) const EMAILS_VALUE: i64 = 1;
 /// Keys of one row of `block`.
-const BLOCK_BITS: i64 = 10;
+pub(super) const BLOCK_BITS: i64 = 10;
 
 /// A live resource as it is stored.
 #[derive(Debug, Clone)]
@@ -120,11 +120,7 @@ impl Prepared {
     pub fn of(document: Object, of: &ResourceType) -> Prepared {
         let indexed = Indexed::of(&document, of);
         let plain = is_plain(&document, of);
-        let document = Json::Object(document);
         let text = document.text();
-        let Json::Object(document) = document else {
-            return Prepared { document: Object::new(), indexed, text, plain };
-        };
         Prepared { document, indexed, text, plain }
     }
 
@@ -134,8 +130,10 @@ impl Prepared {
     }
 }
 
-const FIND: &str = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r where r.id = ?1 and r.type = ?2";
-const COLUMNS: &str = "r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc";
+/// The three ways to a row; the columns are those of [`row`]. Whole texts, so that the test of query plans finds them.
+const BY_ID: &str = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r where r.id = ?1 and r.type = ?2";
+const BY_KEY: &str = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r where r.pk = ?1";
+const ALL: &str = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r indexed by resource_by_type where r.type = ?1 order by r.pk";
 
 fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
@@ -159,7 +157,7 @@ fn natural(r: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
 impl Reader<'_> {
     /// The live resource of this type and id.
     pub fn find(&self, of: &ResourceType, id: &str) -> Result<Option<Row>, StoreError> {
-        let mut statement = self.connection().prepare_cached(FIND)?;
+        let mut statement = self.connection().prepare_cached(BY_ID)?;
         let mut rows = statement.query((id, self.code(of)))?;
         Ok(match rows.next()? {
             Some(r) => Some(row(r)?),
@@ -180,8 +178,7 @@ impl Reader<'_> {
 
     /// The live resources with these keys, in the order of the keys; keys that are gone are left out.
     pub fn rows(&self, keys: &[i64]) -> Result<Vec<Row>, StoreError> {
-        let sql = "select r.pk, r.id, r.type, r.created, r.modified, r.version, r.members, r.plain, r.doc from resource r where r.pk = ?1";
-        let mut statement = self.connection().prepare_cached(sql)?;
+        let mut statement = self.connection().prepare_cached(BY_KEY)?;
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             let mut rows = statement.query([key])?;
@@ -249,9 +246,7 @@ impl Reader<'_> {
         of: &ResourceType,
         mut each: impl FnMut(Row) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        let sql =
-            format!("select {COLUMNS} from resource r indexed by resource_by_type where r.type = ?1 order by r.pk");
-        let mut statement = self.connection().prepare_cached(&sql)?;
+        let mut statement = self.connection().prepare_cached(ALL)?;
         let mut rows = statement.query([self.code(of)])?;
         while let Some(r) = rows.next()? {
             if !each(row(r)?)? {
@@ -380,7 +375,7 @@ impl Writer<'_> {
     }
 }
 
-/// Counts a live resource in, or out.
+/// Counts a live resource (or the bytes of a change row) in, or out.
 pub(super) fn count(connection: &Connection, code: i64, pk: i64, n: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
