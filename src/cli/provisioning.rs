@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::table::table;
 use super::{Opened, say};
+use crate::clock::date_time;
 use crate::directory::provisioning::{self, Provisioning};
 
 #[derive(Args)]
@@ -22,7 +24,7 @@ pub struct Arguments {
     json: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Action {
     /// Say how it stands
     Status,
@@ -49,16 +51,24 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
         let acknowledge = arguments.acknowledge_no_sso;
         opened.write(move |writer| provisioning::switch(writer, state, acknowledge, "command:provisioning"))?;
     }
-    let status = opened.read(provisioning::status)?;
+    let (status, rules) = opened.read(|reader| Ok((provisioning::status(reader)?, reader.dialect_counts()?)))?;
     if arguments.json {
         let acknowledged =
             status.acknowledged_no_sso.as_deref().and_then(|a| a.rsplit_once(' ')).and_then(|(_, at)| at.parse().ok());
         let status = json!({
             "state": status.state.name(),
             "singleSignOn": "not set up",
-            "acknowledgedNoSso": acknowledged.map(crate::clock::date_time),
+            "acknowledgedNoSso": acknowledged.map(date_time),
+            "dialectRules": rules.iter().map(|(rule, n, _)| (rule.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),
         });
         return say(status.to_string());
     }
-    say(format!("Provisioning is {}.", status.state.name()))
+    say(format!("Provisioning is {}.", status.state.name()))?;
+    if arguments.action != Action::Status || rules.is_empty() {
+        return Ok(());
+    }
+    say("What clients wrote otherwise than the RFC, and was understood:")?;
+    let rows: Vec<_> =
+        rules.iter().map(|(rule, n, last)| vec![rule.clone(), n.to_string(), date_time(*last)]).collect();
+    say(table(&["RULE", "TIMES", "LAST"], &rows))
 }

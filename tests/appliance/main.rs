@@ -6,6 +6,7 @@ mod cli;
 mod concurrency;
 mod conversations;
 mod crash;
+mod dialect_rules;
 mod discovery;
 mod hostile;
 mod invariants;
