@@ -209,7 +209,8 @@ impl Listing<'_, '_> {
             }
         }
         let place = match self.query.sort_by {
-            Some(_) => (at < order.keys.len()).then(|| Place::In(order.clone(), at)),
+            // Its end too: whoever asks once more gets an empty page, not what has moved there since.
+            Some(_) => (!rows.is_empty()).then(|| Place::In(order.clone(), at)),
             None => rows.last().map(|row| Place::After(row.pk)),
         };
         self.remember(walk, rows.len(), place);

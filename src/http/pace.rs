@@ -325,10 +325,12 @@ impl Write for Paced {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let first = bufs.iter().find(|b| !b.is_empty()).map(|b| b.to_vec());
-        let replaces = self.instead.is_some() || first.as_deref().is_some_and(|f| self.replacement(f).is_some());
-        match first.filter(|_| replaces) {
-            Some(first) => self.as_mut().poll_write(cx, &first),
+        let first = bufs.iter().find(|b| !b.is_empty()).map_or(&[][..], |b| b);
+        if self.instead.is_none() {
+            self.instead = self.replacement(first).map(|r| (r, 0));
+        }
+        match self.instead {
+            Some(_) => self.poll_write(cx, first),
             None => Pin::new(&mut self.inner).poll_write_vectored(cx, bufs),
         }
     }

@@ -115,7 +115,7 @@ impl Exchange {
         self: &Arc<Self>,
         writes: bool,
         headers: &HeaderMap,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Result<(Caller, Json, usize), Problem> {
         let caller = self.look(move |_, reader, caller| {
             if writes {
@@ -150,7 +150,7 @@ pub async fn answer(
     route: Option<Route>,
     query: &str,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Outcome {
     let Some(route) = route else {
         exchange.let_in().await?;
@@ -271,7 +271,7 @@ async fn list_all(exchange: &Arc<Exchange>, wish: Query) -> Outcome {
     Ok(Answer::json(StatusCode::OK, body.await?))
 }
 
-async fn search(exchange: &Arc<Exchange>, headers: &HeaderMap, body: Incoming) -> Result<Query, Problem> {
+async fn search(exchange: &Arc<Exchange>, headers: &HeaderMap, body: &mut Incoming) -> Result<Query, Problem> {
     let (_, json, _) = exchange.body(false, headers, body).await?;
     let dialect = exchange.directory.dialect();
     let wish = Query::from_body(json, &dialect);
@@ -284,7 +284,7 @@ async fn post(
     of: Arc<ResourceType>,
     query: &str,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
     let (caller, json, size) = exchange.body(true, headers, body).await?;
@@ -309,7 +309,7 @@ async fn put(
     id: String,
     query: &str,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
     let (caller, json, size) = exchange.body(true, headers, body).await?;
@@ -333,7 +333,7 @@ async fn patch(
     id: String,
     query: &str,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Outcome {
     let wish = wish_of_somebody(exchange, query).await?;
     let (caller, json, size) = exchange.body(true, headers, body).await?;

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue, USER_AGENT};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -26,7 +27,7 @@ use super::pace::{Deadlines, Pace, Paced};
 use super::problem::{Problem, no_method};
 use super::route::Route;
 use super::scim::{self, Exchange};
-use super::wire::{Answer, BodyLimits, raw, wants_plain_json};
+use super::wire::{Answer, BodyLimits, drain, raw, wants_plain_json};
 use super::{authn, probes};
 use crate::directory::{Directory, Refusal};
 
@@ -210,9 +211,27 @@ impl Service {
         id: &str,
         client: String,
     ) -> Result<Answer, Problem> {
-        let (parts, body) = request.into_parts();
-        if parts.version == Version::HTTP_11 && !parts.headers.contains_key(HOST) {
-            return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 has a Host header.").closing());
+        let (parts, mut body) = request.into_parts();
+        let outcome = self.answer_to(&parts, &mut body, peer, id, client).await;
+        // A client that is still sending would lose an answer that is given early.
+        if !parts.headers.contains_key(EXPECT) {
+            drain(&mut body, self.limits.body_bytes).await;
+        }
+        outcome
+    }
+
+    async fn answer_to(
+        &self,
+        parts: &Parts,
+        body: &mut Incoming,
+        peer: SocketAddr,
+        id: &str,
+        client: String,
+    ) -> Result<Answer, Problem> {
+        let hosts: Vec<_> = parts.headers.get_all(HOST).iter().collect();
+        let odd = hosts.iter().any(|h| h.as_bytes().iter().any(|b| b.is_ascii_whitespace() || *b == b','));
+        if odd || hosts.len() > 1 || (hosts.is_empty() && parts.version == Version::HTTP_11) {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 has one Host header.").closing());
         }
         if parts.uri.to_string().len() > MAX_URL {
             return Err(Problem::plain(

@@ -27,6 +27,8 @@ pub struct BodyLimits {
 const DRAINED: u64 = 64 << 20;
 /// How long more of it is waited for.
 const LINGER: Duration = Duration::from_millis(300);
+/// And how long at most: somebody without a token gets no more of our time than this.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// An answer before it has its common headers.
 #[derive(Debug)]
@@ -126,7 +128,7 @@ pub fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Reads a body within its limits, counting as it comes in.
-pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: BodyLimits) -> Result<Bytes, Problem> {
+pub async fn read(body: &mut Incoming, headers: &HeaderMap, limits: BodyLimits) -> Result<Bytes, Problem> {
     let end = Instant::now() + limits.total;
     let declared = body.size_hint().lower();
     let mut bytes = BytesMut::with_capacity(usize::try_from(declared.min(64 << 10)).unwrap_or(0));
@@ -162,6 +164,18 @@ pub async fn read(mut body: Incoming, headers: &HeaderMap, limits: BodyLimits) -
     match refused {
         true => Err(too_large(limits)),
         false => Ok(bytes.freeze()),
+    }
+}
+
+/// Reads what is left of a body that nobody wants, as far as it comes at once.
+pub async fn drain(body: &mut Incoming, most: u64) {
+    let mut left = most;
+    let end = Instant::now() + DRAIN;
+    while left > 0 && !body.is_end_stream() {
+        match timeout_at((Instant::now() + LINGER).min(end), body.frame()).await {
+            Ok(Some(Ok(frame))) => left = left.saturating_sub(frame.data_ref().map_or(0, |d| d.len() as u64)),
+            _ => return,
+        }
     }
 }
 

@@ -123,7 +123,9 @@ pub(super) fn lock(database: &Path) -> Result<File, StoreError> {
     let file = opened.map_err(|e| StoreError::Unusable(cannot_open(&path, &e)))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
+        // `restore` holds this lock as well; it says so in the other one.
         Err(TryLockError::WouldBlock) => {
+            hold(database, false)?;
             Err(StoreError::Unusable(format!("{} is in use by a running server", database.display())))
         }
         Err(TryLockError::Error(e)) => Err(StoreError::Unusable(format!("{} cannot be locked: {e}", path.display()))),

@@ -159,7 +159,8 @@ impl DocumentStep<'_> {
         let mut touched: Vec<bool> = list.iter().map(|e| e.as_object().is_some_and(|o| matches(filter, o))).collect();
         let removal = self.verb == Verb::Remove;
         let clears = matches!(self.change, Change::Clear);
-        if !clears && !touched.contains(&true) {
+        let says_nothing = matches!(&self.change, Change::Merge(parts) if parts.is_empty());
+        if !clears && !says_nothing && !touched.contains(&true) {
             list.push(Json::Object(self.created(filter, dialect)?));
             touched.push(true);
         }

@@ -187,7 +187,12 @@ fn versions(site: &Site, cases: &mut Vec<Case>) {
         cases.push(Case { what: format!("the version {version}"), bytes: text.into_bytes(), want });
     }
     let no_host = format!("GET /scim/v2/Users?count=1 HTTP/1.1\r\nAuthorization: Bearer {}\r\n\r\n", site.token);
-    cases.push(Case { what: "no Host".into(), bytes: no_host.into_bytes(), want: Want::Any });
+    cases.push(Case { what: "no Host".into(), bytes: no_host.into_bytes(), want: Want::One(&[400]) });
+    for hosts in ["Host: a\r\nHost: b", "Host: a\r\nHost: a", "Host: a b", "Host: a,b"] {
+        let text =
+            format!("GET /scim/v2/Users?count=1 HTTP/1.1\r\n{hosts}\r\nAuthorization: Bearer {}\r\n\r\n", site.token);
+        cases.push(Case { what: format!("the hosts {hosts:?}"), bytes: text.into_bytes(), want: Want::One(&[400]) });
+    }
     let old = "POST /scim/v2/Users HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     cases.push(Case { what: "chunks in HTTP/1.0".into(), bytes: old.into(), want: Want::Refused });
 }
@@ -215,6 +220,30 @@ fn garbage(cases: &mut Vec<Case>) {
     add("an answer", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     add("JSON", b"{\"userName\":\"x\"}\r\n\r\n");
     add("100 kB of one letter", &[b'A'; 100_000]);
+}
+
+/// An answer that is given before the body is read must reach a client that sends all of it first.
+#[test]
+fn an_early_answer_to_a_large_body_arrives() {
+    use std::io::{Read, Write};
+
+    let appliance = crate::support::Appliance::start();
+    let body = vec![b' '; 6 << 20];
+    for (target, token, status) in
+        [("POST /scim/v2/Users", "wrong", 401), ("POST /scim/v2/nope", appliance.token.as_str(), 404)]
+    {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", appliance.port)).unwrap();
+        stream.set_read_timeout(Some(crate::wire::PATIENCE)).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap_or_else(|e| panic!("{target}: {e}"));
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
+    }
 }
 
 /// After a request whose end is in doubt nothing more is read: what follows would be the second half of a trick.
