@@ -339,18 +339,13 @@ impl Dialect {
             to.push(operation.into());
             return Ok(());
         };
-        if value == Json::Null || !self.removes_by_value() {
-            return match value {
-                Json::Null => {
-                    to.push(operation.into());
-                    Ok(())
-                }
-                _ => Err(Fault::new(
-                    Kind::InvalidValue,
-                    path,
-                    "a removal has no value; a filter in the path says what to remove",
-                )),
-            };
+        if value == Json::Null {
+            to.push(operation.into());
+            return Ok(());
+        }
+        if !self.allows(Rule::RemoveByValue) {
+            let why = "a removal has no value; a filter in the path says what to remove";
+            return Err(Fault::new(Kind::InvalidValue, path, why));
         }
         if !(bound.leaf().is_complex() && bound.leaf().multi_valued) {
             operation.take("value");
@@ -364,10 +359,6 @@ impl Dialect {
             to.push(one.into());
         }
         Ok(())
-    }
-
-    fn removes_by_value(&self) -> bool {
-        self.allows(Rule::RemoveByValue)
     }
 }
 

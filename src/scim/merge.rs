@@ -19,15 +19,14 @@ pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool
     let mut document = new.into_document();
     for (name, value) in current.iter() {
         let gone = cleared.iter().any(|c| c == name);
+        let part_gone = |part: &str| cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")));
         let immutable = of.attribute(name).is_some_and(|a| a.mutability == Mutability::Immutable);
         match document.get_mut(name) {
             Some(new) if immutable && new != value => {
                 return Err(Fault::new(Kind::Mutability, name, "the attribute cannot change once it has a value"));
             }
             Some(Json::Object(new)) if keep_all => {
-                keep_parts(new, value, |part| {
-                    cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")))
-                });
+                keep_parts(new, value, part_gone);
                 if let Some(attribute) = of.attribute(name) {
                     order_parts(new, attribute);
                 }
@@ -36,9 +35,7 @@ pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool
             // An object whose every part was cleared is absent from the new document, and keeps the others.
             None if keep_all && !gone && has_cleared_parts(&cleared, name) => {
                 let mut kept = Object::new();
-                keep_parts(&mut kept, value, |part| {
-                    cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")))
-                });
+                keep_parts(&mut kept, value, part_gone);
                 document.push(name, kept);
             }
             None if immutable || (!gone && (keep_all || KEPT.contains(&name))) => document.push(name, value.clone()),

@@ -108,6 +108,11 @@ impl<'c> Reader<'c> {
         Ok(graph)
     }
 
+    /// Forgets what was looked up inside a job that is undone.
+    pub(super) fn forget(&self) {
+        *self.graph.borrow_mut() = None;
+    }
+
     /// What a write has looked up is good for everybody once it is committed.
     pub(super) fn publish(&self) {
         if let Some(graph) = self.graph.borrow().as_ref() {

@@ -184,6 +184,8 @@ fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreE
     }
     if verdict == Verdict::Undo {
         (writer.change, writer.now) = before;
+        // A generation that is undone will be given again, to something else.
+        writer.reader.forget();
         step(connection, "rollback to job")?;
     }
     step(connection, "release job")

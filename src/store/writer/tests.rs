@@ -207,3 +207,31 @@ fn a_file_of_other_unicode_tables_is_indexed_anew() {
     drop(store);
     threads.join();
 }
+
+#[test]
+fn what_an_undone_job_saw_of_the_groups_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, threads) = open(&folder, 0);
+    let group = |name: &'static str, refused: bool| {
+        store.write(Weight::Light, move |writer| {
+            let of = writer.catalog().resource_type("Group").unwrap().clone();
+            let mut document = Object::new();
+            document.push("displayName", name);
+            let row = writer.insert(&of, name, &Prepared::of(document, &of))?;
+            if refused {
+                writer.graph()?;
+                return Err(StoreError::Taken);
+            }
+            Ok(row.pk)
+        })
+    };
+    let release = hold(&store);
+    let (undone, kept) = (group("undone", true), group("kept", false));
+    drop(release);
+    assert!(undone.wait().is_err());
+    let pk = kept.wait().unwrap();
+    let seen = store.read(move |reader| Ok::<_, StoreError>(reader.graph()?.node(pk).map(|n| n.display.clone())));
+    assert_eq!(seen.wait().unwrap().as_deref(), Some("kept"));
+    drop(store);
+    threads.join();
+}
