@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use caller::{Caller, Scope};
 pub use create::create;
-pub use fetch::fetch;
+pub use fetch::{Fetched, fetch};
 pub use list::{list, list_all};
 pub use patch::patch;
 pub use refusal::{Refusal, Unauthenticated};
@@ -34,6 +34,7 @@ use crate::scim::dialect::{Dialect, RuleSet};
 use crate::scim::discovery::Limits;
 use crate::scim::json::{Json, Object};
 use crate::scim::list::Query;
+use crate::scim::version::Conditions;
 
 /// What the configuration says about the SCIM surface.
 #[derive(Debug, Clone)]
@@ -96,6 +97,8 @@ pub struct Ask<'a> {
     pub of: &'a ResourceType,
     /// What the answer is to show.
     pub wish: &'a Query,
+    /// Which version of the resource it is about.
+    pub conditions: &'a Conditions,
     /// Which mistakes are overlooked.
     pub dialect: &'a Dialect,
 }
@@ -105,6 +108,8 @@ pub struct Ask<'a> {
 pub struct Reply {
     /// The URL of the resource.
     pub location: String,
+    /// Its version as it is now: an entity tag.
+    pub version: String,
     /// The resource as JSON text; none when there is nothing to show (204).
     pub body: Option<String>,
     /// Member ids that nobody has; they were passed over.

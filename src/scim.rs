@@ -17,3 +17,4 @@ pub mod path;
 pub mod project;
 pub mod resource;
 pub mod schema;
+pub mod version;

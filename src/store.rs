@@ -82,6 +82,8 @@ pub(crate) struct Shared {
     catalog: Arc<Catalog>,
     clock: Clock,
     types: HashMap<String, i64>,
+    /// New after each restore: what versions begin with.
+    file_tag: String,
     graph: RwLock<Arc<Graph>>,
     control: RwLock<Arc<Control>>,
     usage: Mutex<Usage>,
@@ -152,7 +154,7 @@ impl Store {
     pub fn open(options: &Options, catalog: Arc<Catalog>, clock: Clock) -> Result<(Store, Threads), StoreError> {
         let path = file::prepare(options)?;
         let in_use = file::hold(&path, false)?;
-        let (connection, types) = opened(&path, options, &catalog, &clock).map_err(|e| match e {
+        let (connection, types, file_tag) = opened(&path, options, &catalog, &clock).map_err(|e| match e {
             StoreError::Busy | StoreError::Full => e,
             other => StoreError::Unusable(format!("{} cannot be used: {other}", path.display())),
         })?;
@@ -162,6 +164,7 @@ impl Store {
             catalog,
             clock,
             types,
+            file_tag,
             graph: RwLock::default(),
             control: RwLock::default(),
             usage: Mutex::default(),
@@ -262,18 +265,19 @@ impl Store {
     }
 }
 
-/// The connection that writes, on a file that is up to date, and the codes of the resource types in it.
+/// The connection that writes, on a file that is up to date, the codes of the resource types in it, and its tag.
 fn opened(
     path: &Path,
     options: &Options,
     catalog: &Catalog,
     clock: &Clock,
-) -> Result<(Connection, HashMap<String, i64>), StoreError> {
+) -> Result<(Connection, HashMap<String, i64>, String), StoreError> {
     let mut connection = writing_connection(path)?;
     file::limit(&connection, options.max_bytes)?;
     migrate::migrate(&mut connection)?;
     let types = migrate::register(&mut connection, catalog, clock)?;
-    Ok((connection, types))
+    let file_tag = migrate::setting(&connection, "file_tag")?.unwrap_or_default();
+    Ok((connection, types, file_tag))
 }
 
 /// Takes the lock that a serving process holds for as long as it lives. It goes with the process, however that ends.

@@ -1,6 +1,6 @@
 //! POST (RFC 7644 §3.3).
 
-use super::show::{Show, location};
+use super::show::{Show, location, version};
 use super::{Ask, Refusal, Reply};
 use crate::clock::fresh_id;
 use crate::scim::catalog::ResourceType;
@@ -12,7 +12,7 @@ use crate::store::{Change, Delta, Prepared, Source, StoreError, Writer};
 /// Creates a resource from a document that was checked. It never adopts one that is there: a unique name that is taken,
 /// by a deactivated person too, is refused, and the client links by looking up.
 pub fn create(writer: &mut Writer<'_>, ask: Ask<'_>, new: &Prepared, members: &[String]) -> Result<Reply, Refusal> {
-    let Ask { site, caller, of, wish, dialect } = ask;
+    let Ask { site, caller, of, wish, dialect, .. } = ask;
     caller.still_may_write(writer)?;
     let id = fresh_id();
     let mut row = writer.insert(of, &id, new).map_err(|e| taken(e, of, &new.document))?;
@@ -32,7 +32,7 @@ pub fn create(writer: &mut Writer<'_>, ask: Ask<'_>, new: &Prepared, members: &[
     })?;
     let projection = Projection::bind(wish, of, dialect);
     let body = Show::new(writer, site, of, &projection).fresh(&row)?;
-    Ok(Reply { location: location(site, of, &id), body: Some(body), unknown_members })
+    Ok(Reply { location: location(site, of, &id), version: version(writer, &row), body: Some(body), unknown_members })
 }
 
 /// A unique index that refused becomes a sentence about the attribute behind it.

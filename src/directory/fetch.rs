@@ -1,30 +1,37 @@
 //! One resource by its id (RFC 7644 §3.4.1).
 
-use super::show::Show;
-use super::{Refusal, Site};
-use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
-use crate::scim::list::Query;
+use super::show::{Show, version};
+use super::{Ask, Refusal};
 use crate::scim::project::Projection;
 use crate::store::Reader;
 
 /// Members up to which a group is written on the thread that asks; larger ones are left to a reader thread.
 pub const INLINE_MEMBERS: u64 = 100;
 
+/// A resource that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its version: an entity tag.
+    pub version: String,
+    /// The resource as JSON text; none when the client holds this version already.
+    pub body: Option<String>,
+}
+
 /// The resource as JSON text. With `quick`, gives `None` when writing it may take longer than a moment.
-pub fn fetch(
-    reader: &Reader<'_>,
-    site: &Site,
-    of: &ResourceType,
-    id: &str,
-    wish: &Query,
-    dialect: &Dialect,
-    quick: bool,
-) -> Result<Option<String>, Refusal> {
+pub fn fetch(reader: &Reader<'_>, ask: Ask<'_>, id: &str, quick: bool) -> Result<Option<Fetched>, Refusal> {
+    let Ask { site, of, wish, conditions, dialect, .. } = ask;
     let row = reader.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
+    let version = version(reader, &row);
+    if !conditions.allow_look(&version) {
+        return Err(Refusal::Stale(version));
+    }
+    if conditions.is_known(&version) {
+        return Ok(Some(Fetched { version, body: None }));
+    }
     if quick && row.members > INLINE_MEMBERS {
         return Ok(None);
     }
     let projection = Projection::bind(wish, of, dialect);
-    Show::new(reader, site, of, &projection).one(&row).map(Some)
+    let body = Show::new(reader, site, of, &projection).one(&row)?;
+    Ok(Some(Fetched { version, body: Some(body) }))
 }

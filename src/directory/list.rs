@@ -24,7 +24,7 @@ const INLINE_KEYS: usize = 8;
 
 /// A list of one resource type as JSON text. With `quick`, gives `None` when it may take longer than a moment.
 pub fn list(reader: &Reader<'_>, walks: &Walks, ask: Ask<'_>, quick: bool) -> Result<Option<String>, Refusal> {
-    let Ask { site, caller, of, wish: query, dialect } = ask;
+    let Ask { site, caller, of, wish: query, dialect, .. } = ask;
     let listing = Listing { reader, site, walks, caller, query, dialect };
     let filter = match &query.filter {
         Some(filter) => Some(filter.bind(of, dialect)?),

@@ -1,7 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2): all operations in order, or none.
 
 use super::create::taken;
-use super::show::{Show, location, reference};
+use super::show::{Show, location, reference, version};
 use super::{Ask, Refusal, Reply, Site, difference};
 use crate::scim::bound::BoundFilter;
 use crate::scim::eval::matches;
@@ -18,7 +18,7 @@ const SHOWN_MEMBERS: u64 = 100;
 pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> Result<Reply, Refusal> {
     let Ask { site, of, dialect, .. } = ask;
     ask.caller.still_may_write(writer)?;
-    let row = writer.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
+    let row = met(writer, ask, id)?;
     let plan = patch.plan(of, dialect)?;
     let before = row.document()?;
     let mut after = before.clone();
@@ -38,6 +38,13 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
         Finish { op: "patch", row, before: &before, after: &after, delta: &delta, always_shown: false },
     );
     Ok(Reply { unknown_members, ..reply? })
+}
+
+/// The resource that a change is about, if it is there in a version that the request wants.
+pub fn met(writer: &Writer<'_>, ask: Ask<'_>, id: &str) -> Result<Row, Refusal> {
+    let row = writer.find(ask.of, id)?.ok_or_else(|| Refusal::NotFound(ask.of.name.clone(), id.to_owned()))?;
+    let version = version(writer, &row);
+    if ask.conditions.allow_change(&version) { Ok(row) } else { Err(Refusal::Stale(version)) }
 }
 
 fn move_members(
@@ -96,7 +103,7 @@ pub struct Finish<'a> {
 
 /// Stores what a PUT or PATCH came to, if it came to anything: one that changes nothing changes nothing.
 pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Result<Reply, Refusal> {
-    let Ask { site, caller, of, wish, dialect } = ask;
+    let Ask { site, caller, of, wish, dialect, .. } = ask;
     let Finish { op, mut row, before, after, delta, always_shown } = finish;
     let same = *before == after.document;
     if !same || !delta.is_empty() {
@@ -106,7 +113,7 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
             false => row = writer.update(of, &row, before, after).map_err(|e| taken(e, of, &after.document))?,
             true => {
                 writer.touch(row.pk)?;
-                row.modified = writer.now();
+                (row.modified, row.version) = (writer.now(), writer.next_change());
             }
         }
         writer.settle_members(row.pk, delta)?;
@@ -123,11 +130,11 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
             removed,
         })?;
     }
-    let location = location(site, of, &row.id);
+    let (location, version) = (location(site, of, &row.id), version(writer, &row));
     if !always_shown && row.members > SHOWN_MEMBERS && !wish.selects() {
-        return Ok(Reply { location, body: None, unknown_members: Vec::new() });
+        return Ok(Reply { location, version, body: None, unknown_members: Vec::new() });
     }
     let projection = Projection::bind(wish, of, dialect);
     let body = Show::new(writer, site, of, &projection).one(&row)?;
-    Ok(Reply { location, body: Some(body), unknown_members: Vec::new() })
+    Ok(Reply { location, version, body: Some(body), unknown_members: Vec::new() })
 }

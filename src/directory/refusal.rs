@@ -31,6 +31,8 @@ pub enum Refusal {
     Paused,
     /// There is no such resource: its type and the id asked for.
     NotFound(String, String),
+    /// The resource does not have the version that the request wants: its version.
+    Stale(String),
     /// A unique attribute has this value elsewhere: type, attribute, value.
     Taken(String, String, String),
     /// The store cannot.

@@ -1,14 +1,15 @@
 //! DELETE (RFC 7644 §3.6): gone for SCIM, kept among the departed for those who have to clear up.
 
-use super::{Caller, Refusal};
-use crate::scim::catalog::ResourceType;
+use super::patch::met;
+use super::{Ask, Refusal};
 use crate::store::{Change, Departure, Writer};
 
 /// Deletes a person, or archives a group with the members that it had. Its name is free at once, its id never again.
 /// Whoever leaves, leaves every group.
-pub fn remove(writer: &mut Writer<'_>, caller: &Caller, of: &ResourceType, id: &str) -> Result<(), Refusal> {
+pub fn remove(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str) -> Result<(), Refusal> {
+    let Ask { caller, of, .. } = ask;
     caller.still_may_write(writer)?;
-    let row = writer.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
+    let row = met(writer, ask, id)?;
     let change = |op| Change { actor: &caller.actor, request: Some(&caller.request), op, ..Change::default() };
     let mut left = Vec::new();
     for (group, code, group_id) in writer.leave_groups(row.pk)? {

@@ -1,6 +1,6 @@
 //! PUT (RFC 7644 §3.5.1).
 
-use super::patch::{Finish, finish};
+use super::patch::{Finish, finish, met};
 use super::{Ask, Refusal, Reply};
 use crate::scim::merge;
 use crate::scim::resource::Checked;
@@ -11,7 +11,7 @@ use crate::store::{Delta, Prepared, Writer};
 pub fn replace(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, new: Checked) -> Result<Reply, Refusal> {
     let of = ask.of;
     ask.caller.still_may_write(writer)?;
-    let row = writer.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
+    let row = met(writer, ask, id)?;
     let before = row.document()?;
     let members = new.members().map(<[String]>::to_vec);
     let after = merge::replace(&before, new, of, ask.site.put_merges)?;

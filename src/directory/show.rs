@@ -9,11 +9,17 @@ use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::project::Projection;
 use crate::scim::schema::Attribute;
+use crate::scim::version::entity_tag;
 use crate::store::{Reader, Row};
 
 /// The URL of a resource.
 pub fn location(site: &Site, of: &ResourceType, id: &str) -> String {
     format!("{}{}/{id}", site.base, of.endpoint)
+}
+
+/// The version of a resource: its entity tag.
+pub fn version(reader: &Reader<'_>, row: &Row) -> String {
+    entity_tag(reader.file_tag(), row.version)
 }
 
 /// Writes resources of one type for an answer.
@@ -90,7 +96,12 @@ impl<'r, 'c> Show<'r, 'c> {
         text.push_str(&date_time(row.modified));
         text.push_str("\",\"location\":\"");
         self.push_location(&mut text, self.of, &row.id);
-        text.push_str("\"}}");
+        // As `entity_tag` has it, with its quotes escaped.
+        text.push_str("\",\"version\":\"W/\\\"");
+        text.push_str(self.reader.file_tag());
+        text.push('-');
+        text.push_str(&row.version.to_string());
+        text.push_str("\\\"\"}}");
         Ok(text)
     }
 
@@ -195,6 +206,7 @@ pub fn tree(
     meta.push("created", date_time(row.created));
     meta.push("lastModified", date_time(row.modified));
     meta.push("location", location(site, of, &row.id));
+    meta.push("version", version(reader, row));
     tree.push("meta", meta);
     Ok(tree)
 }

@@ -94,6 +94,11 @@ impl From<Refusal> for Problem {
             Refusal::NotFound(of, id) => {
                 Problem::plain(StatusCode::NOT_FOUND, &format!("There is no {of} with the id {}.", quoted(&id)))
             }
+            Refusal::Stale(version) => Problem::plain(
+                StatusCode::PRECONDITION_FAILED,
+                &format!("The resource has the version {version}, which the request excludes. Nothing was changed."),
+            )
+            .with(header::ETAG, version),
             Refusal::Taken(of, attribute, value) => Problem {
                 status: StatusCode::CONFLICT,
                 keyword: Some("uniqueness"),

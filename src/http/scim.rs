@@ -1,147 +1,27 @@
 //! One function for each verb of SCIM: decode, ask the directory, encode.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode};
 
+use super::exchange::{Exchange, Target, aside};
 use super::problem::{Problem, no_method, no_route, not_offered};
 use super::route::Route;
-use super::wire::{Answer, BodyLimits, acceptable, read};
-use crate::directory::{self, Ask, Caller, Directory, Prepared, Reader, Refusal, Reply, StoreError, Weight};
+use super::wire::Answer;
+use crate::directory::{self, Caller, Fetched, Prepared, Reader, Refusal, Reply, Weight};
 use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
 use crate::scim::discovery;
-use crate::scim::fault::{Fault, Kind};
 use crate::scim::json::{Json, Object};
 use crate::scim::list::{Query, list_response};
 use crate::scim::patch::Patch;
 use crate::scim::resource::{Purpose, check};
-use crate::secret::Token;
 
 /// Member ids of one request beyond which its write gets a transaction of its own.
 const HEAVY_MEMBERS: usize = 1000;
 
-/// One request, as far as every verb needs it.
-pub struct Exchange {
-    /// The directory.
-    pub directory: Directory,
-    /// The token it shows.
-    pub token: Token,
-    /// Its id, as the log shows it.
-    pub id: String,
-    /// Where it comes from.
-    pub address: IpAddr,
-    /// Its User-Agent.
-    pub client: String,
-    /// Bounds on its body.
-    pub limits: BodyLimits,
-}
-
 type Outcome = Result<Answer, Problem>;
-
-impl Exchange {
-    fn admit(&self, reader: &Reader<'_>) -> Result<Caller, Refusal> {
-        let now = reader.now();
-        let caller = Caller::admit(reader, &self.token, &self.id, now)?;
-        // Last uses are shown to the second.
-        let second = now - now.rem_euclid(1_000_000);
-        self.directory.store.note(|u| u.token(&caller.token, second, self.address, &self.client));
-        Ok(caller)
-    }
-
-    fn ask<'a>(&'a self, caller: &'a Caller, of: &'a ResourceType, wish: &'a Query, dialect: &'a Dialect) -> Ask<'a> {
-        Ask { site: &self.directory.site, caller, of, wish, dialect }
-    }
-
-    /// Lets the caller in, for what needs nothing from the store.
-    async fn let_in(self: &Arc<Self>) -> Result<(), Problem> {
-        self.look(|_, _, _| Ok(())).await
-    }
-
-    fn note(&self, dialect: &Dialect) {
-        let used = dialect.used();
-        if !used.is_empty() {
-            tracing::debug!(request = self.id, rules = ?used.names().collect::<Vec<_>>(), "dialect rules were needed");
-            let now = self.directory.store.clock().now();
-            self.directory.store.note(|u| u.rules(used.names(), now));
-        }
-    }
-
-    /// Lets the caller in and reads, on this thread; on a reader thread when the file is locked at this instant.
-    async fn look<T, F>(self: &Arc<Self>, read: F) -> Result<T, Problem>
-    where
-        T: Send + 'static,
-        F: Fn(&Exchange, &Reader<'_>, &Caller) -> Result<T, Refusal> + Send + 'static,
-    {
-        match self.directory.store.inline(|reader| read(self, reader, &self.admit(reader)?)) {
-            Err(Refusal::Broken(StoreError::Busy)) => self.look_elsewhere(read).await,
-            outcome => outcome.map_err(|r| self.refused(r)),
-        }
-    }
-
-    /// Lets the caller in and reads, on a reader thread.
-    async fn look_elsewhere<T, F>(self: &Arc<Self>, read: F) -> Result<T, Problem>
-    where
-        T: Send + 'static,
-        F: Fn(&Exchange, &Reader<'_>, &Caller) -> Result<T, Refusal> + Send + 'static,
-    {
-        let this = self.clone();
-        let pending = self.directory.store.read(move |reader| read(&this, reader, &this.admit(reader)?));
-        pending.await.map_err(|r| self.refused(r))
-    }
-
-    fn refused(&self, refusal: Refusal) -> Problem {
-        match &refusal {
-            Refusal::Unauthenticated(cause) => {
-                tracing::warn!(request = self.id, token = self.token.id(), ?cause, address = %self.address, client = ?self.client, "a token was refused");
-            }
-            Refusal::Broken(error @ (StoreError::Overloaded | StoreError::Busy | StoreError::Closed)) => {
-                tracing::warn!(request = self.id, %error, "the store is busy");
-            }
-            Refusal::Broken(error) => {
-                tracing::error!(request = self.id, %error, "the store could not do what it was asked")
-            }
-            _ => {}
-        }
-        refusal.into()
-    }
-
-    /// Reads the body as JSON, after the caller was let in to write.
-    async fn body(
-        self: &Arc<Self>,
-        writes: bool,
-        headers: &HeaderMap,
-        body: &mut Incoming,
-    ) -> Result<(Caller, Json, usize), Problem> {
-        let caller = self.look(move |_, reader, caller| {
-            if writes {
-                caller.may_write(reader)?;
-            }
-            Ok(caller.clone())
-        });
-        let caller = caller.await?;
-        acceptable(headers)?;
-        let bytes: Bytes = read(body, headers, self.limits).await?;
-        let json = aside(bytes.len(), || Json::parse(&bytes)).map_err(Refusal::from)?;
-        Ok((caller, json, bytes.len()))
-    }
-
-    fn wish(&self, query: &str) -> Result<Query, Problem> {
-        let undecodable = percent_encoding::percent_decode_str(query).decode_utf8().is_err();
-        if undecodable {
-            return Err(Refusal::from(Fault::new(Kind::InvalidValue, "", "the query of the URL is not UTF-8")).into());
-        }
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-        let dialect = self.directory.dialect();
-        let wish = Query::from_pairs(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref())), &dialect);
-        self.note(&dialect);
-        Ok(wish.map_err(Refusal::from)?)
-    }
-}
 
 /// Answers a request to the SCIM endpoint, or to a path that is none: without a good token all look the same.
 pub async fn answer(
@@ -166,13 +46,14 @@ pub async fn answer(
         return Ok(Answer::empty(StatusCode::NO_CONTENT).with(header::ALLOW, &allowed));
     }
     match (route, method.as_str()) {
-        (Route::Resource(of, id), "GET" | "HEAD") => get(exchange, of, id, query).await,
-        (Route::Resource(of, id), "PUT") => put(exchange, of, id, query, headers, body).await,
-        (Route::Resource(of, id), "PATCH") => patch(exchange, of, id, query, headers, body).await,
-        (Route::Resource(of, id), _) => delete(exchange, of, id).await,
+        (Route::Resource(of, id), _) => {
+            let wish = if query.is_empty() { Query::default() } else { exchange.wish(query).await? };
+            let conditions = exchange.conditions(headers).await?;
+            resource(exchange, method, Target { of, id, wish, conditions }, headers, body).await
+        }
         (Route::Collection(of), "POST") => post(exchange, of, query, headers, body).await,
         (Route::Collection(of), _) => {
-            let wish = wish_of_somebody(exchange, query).await?;
+            let wish = exchange.wish(query).await?;
             list(exchange, of, wish).await
         }
         (Route::Search(of), _) => {
@@ -184,7 +65,7 @@ pub async fn answer(
             list_all(exchange, wish).await
         }
         (Route::Root, _) => {
-            let wish = wish_of_somebody(exchange, query).await?;
+            let wish = exchange.wish(query).await?;
             list_all(exchange, wish).await
         }
         (Route::ServiceProviderConfig, _) => {
@@ -209,33 +90,43 @@ pub async fn answer(
     }
 }
 
-/// A faulty query must not tell a stranger that there is a server behind it.
-async fn wish_of_somebody(exchange: &Arc<Exchange>, query: &str) -> Result<Query, Problem> {
-    match exchange.wish(query) {
-        Ok(wish) => Ok(wish),
-        Err(problem) => {
-            exchange.let_in().await?;
-            Err(problem)
-        }
+/// What a method does to one resource.
+async fn resource(
+    exchange: &Arc<Exchange>,
+    method: &Method,
+    target: Target,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Outcome {
+    match method.as_str() {
+        "GET" | "HEAD" => get(exchange, target).await,
+        "PUT" => put(exchange, target, headers, body).await,
+        "PATCH" => patch(exchange, target, headers, body).await,
+        _ => delete(exchange, target).await,
     }
 }
 
-async fn get(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String, query: &str) -> Outcome {
-    let wish = if query.is_empty() { Query::default() } else { wish_of_somebody(exchange, query).await? };
+async fn get(exchange: &Arc<Exchange>, target: Target) -> Outcome {
+    let target = Arc::new(target);
     let fetch = |quick: bool| {
-        let (of, id, wish) = (of.clone(), id.clone(), wish.clone());
-        move |x: &Exchange, reader: &Reader<'_>, _: &Caller| {
+        let target = target.clone();
+        move |x: &Exchange, reader: &Reader<'_>, caller: &Caller| {
             let dialect = x.directory.dialect();
-            let body = directory::fetch(reader, &x.directory.site, &of, &id, &wish, &dialect, quick);
+            let fetched = directory::fetch(reader, x.about(caller, &target, &dialect), &target.id, quick);
             x.note(&dialect);
-            body
+            fetched
         }
     };
-    let body = match exchange.look(fetch(true)).await? {
-        Some(body) => body,
-        None => exchange.look_elsewhere(fetch(false)).await?.unwrap_or_default(),
+    let fetched = match exchange.look(fetch(true)).await? {
+        Some(fetched) => Some(fetched),
+        None => exchange.look_elsewhere(fetch(false)).await?,
     };
-    Ok(Answer::json(StatusCode::OK, body))
+    let Some(Fetched { version, body }) = fetched else { return Err(no_route()) };
+    let answer = match body {
+        Some(body) => Answer::json(StatusCode::OK, body),
+        None => Answer::empty(StatusCode::NOT_MODIFIED),
+    };
+    Ok(answer.with(header::ETAG, &version))
 }
 
 async fn list(exchange: &Arc<Exchange>, of: Arc<ResourceType>, wish: Query) -> Outcome {
@@ -286,7 +177,7 @@ async fn post(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Outcome {
-    let wish = wish_of_somebody(exchange, query).await?;
+    let wish = exchange.wish(query).await?;
     let (caller, json, size) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
     let checked = aside(size, || check(json, &of, Purpose::New, &dialect)).map_err(Refusal::from)?;
@@ -303,49 +194,32 @@ async fn post(
     Ok(shown(exchange, StatusCode::CREATED, reply).with(header::LOCATION, &location))
 }
 
-async fn put(
-    exchange: &Arc<Exchange>,
-    of: Arc<ResourceType>,
-    id: String,
-    query: &str,
-    headers: &HeaderMap,
-    body: &mut Incoming,
-) -> Outcome {
-    let wish = wish_of_somebody(exchange, query).await?;
+async fn put(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, body: &mut Incoming) -> Outcome {
     let (caller, json, size) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
     let purpose = if exchange.directory.site.put_merges { Purpose::Partial } else { Purpose::Whole };
-    let checked = aside(size, || check(json, &of, purpose, &dialect)).map_err(Refusal::from)?;
+    let checked = aside(size, || check(json, &target.of, purpose, &dialect)).map_err(Refusal::from)?;
     exchange.note(&dialect);
     let this = exchange.clone();
     let weight = weight(checked.members().map_or(0, <[String]>::len));
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
-        directory::replace(writer, this.ask(&caller, &of, &wish, &dialect), &id, checked)
+        directory::replace(writer, this.about(&caller, &target, &dialect), &target.id, checked)
     });
     let reply = written.await.map_err(|r| exchange.refused(r))?;
     Ok(shown(exchange, StatusCode::OK, reply))
 }
 
-async fn patch(
-    exchange: &Arc<Exchange>,
-    of: Arc<ResourceType>,
-    id: String,
-    query: &str,
-    headers: &HeaderMap,
-    body: &mut Incoming,
-) -> Outcome {
-    let wish = wish_of_somebody(exchange, query).await?;
+async fn patch(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, body: &mut Incoming) -> Outcome {
     let (caller, json, size) = exchange.body(true, headers, body).await?;
     let dialect = exchange.directory.dialect();
-    let patch = aside(size, || Patch::parse(json, &of, &dialect)).map_err(Refusal::from)?;
+    let patch = aside(size, || Patch::parse(json, &target.of, &dialect)).map_err(Refusal::from)?;
     exchange.note(&dialect);
     let this = exchange.clone();
-    // A removal by value has become one operation for each value.
-    let weight = weight(patch.operations.iter().map(|o| o.value.elements().len().max(1)).sum());
+    let weight = weight(patch.values());
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
-        let reply = directory::patch(writer, this.ask(&caller, &of, &wish, &dialect), &id, patch);
+        let reply = directory::patch(writer, this.about(&caller, &target, &dialect), &target.id, patch);
         this.note(&dialect);
         reply
     });
@@ -353,17 +227,22 @@ async fn patch(
     Ok(shown(exchange, StatusCode::OK, reply))
 }
 
-async fn delete(exchange: &Arc<Exchange>, of: Arc<ResourceType>, id: String) -> Outcome {
+async fn delete(exchange: &Arc<Exchange>, target: Target) -> Outcome {
+    let target = Arc::new(target);
     let looked = {
-        let (of, id) = (of.clone(), id.clone());
+        let target = target.clone();
         exchange.look(move |_, reader, caller| {
             caller.may_write(reader)?;
-            let members = reader.find(&of, &id)?.map_or(0, |row| row.members);
+            let members = reader.find(&target.of, &target.id)?.map_or(0, |row| row.members);
             Ok((caller.clone(), weight(usize::try_from(members).unwrap_or(usize::MAX))))
         })
     };
     let (caller, weight) = looked.await?;
-    let written = exchange.directory.store.write(weight, move |writer| directory::remove(writer, &caller, &of, &id));
+    let this = exchange.clone();
+    let written = exchange.directory.store.write(weight, move |writer| {
+        let dialect = this.directory.dialect();
+        directory::remove(writer, this.about(&caller, &target, &dialect), &target.id)
+    });
     written.await.map_err(|r| exchange.refused(r))?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
@@ -386,12 +265,6 @@ async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>
     }
 }
 
-/// Computes on what a body of this size holds; a large one does not keep other requests of the thread waiting.
-fn aside<T>(size: usize, compute: impl FnOnce() -> T) -> T {
-    const LARGE: usize = 256 << 10;
-    if size > LARGE { tokio::task::block_in_place(compute) } else { compute() }
-}
-
 fn weight(members: usize) -> Weight {
     if members > HEAVY_MEMBERS { Weight::Heavy } else { Weight::Light }
 }
@@ -406,8 +279,9 @@ fn shown(exchange: &Exchange, status: StatusCode, reply: Reply) -> Answer {
             "members that nobody is were passed over"
         );
     }
-    match reply.body {
+    let answer = match reply.body {
         Some(body) => Answer::json(status, body),
         None => Answer::empty(StatusCode::NO_CONTENT),
-    }
+    };
+    answer.with(header::ETAG, &reply.version)
 }

@@ -23,10 +23,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use super::exchange::Exchange;
 use super::pace::{Deadlines, Pace, Paced};
 use super::problem::{Problem, no_method};
 use super::route::Route;
-use super::scim::{self, Exchange};
+use super::scim;
 use super::wire::{Answer, BodyLimits, drain, raw, wants_plain_json};
 use super::{authn, probes};
 use crate::directory::{Directory, Refusal};

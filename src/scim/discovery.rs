@@ -44,7 +44,7 @@ pub fn service_provider_config(base: &str, limits: Limits) -> Object {
     config.push("filter", filter);
     config.push("changePassword", feature(false));
     config.push("sort", feature(true));
-    config.push("etag", feature(false));
+    config.push("etag", feature(true));
     let scheme = |kind: &str, name: &str, description: &str, uri: &str, primary: bool| {
         let mut scheme = Object::new();
         scheme.push("type", kind);

@@ -50,6 +50,11 @@ pub struct Patch {
 }
 
 impl Patch {
+    /// How many values it holds: what it costs to apply. A removal by value has become one operation for each value.
+    pub fn values(&self) -> usize {
+        self.operations.iter().map(|o| o.value.elements().len().max(1)).sum()
+    }
+
     /// Reads the body of a PATCH.
     ///
     /// Errors: [`Kind::InvalidSyntax`] without `Operations`, with an unknown `op`, or with more than

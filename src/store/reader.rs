@@ -55,6 +55,11 @@ impl<'c> Reader<'c> {
         &self.shared.catalog
     }
 
+    /// The tag of the file: another one after each restore.
+    pub fn file_tag(&self) -> &'c str {
+        &self.shared.file_tag
+    }
+
     /// The code under which a resource type stands in the file.
     pub fn code(&self, of: &ResourceType) -> i64 {
         // Every type of the catalog was registered when the file was opened.

@@ -239,3 +239,24 @@ fn a_full_queue_refuses_with_a_time_to_come_back() {
     assert_eq!(client.get("/Users?count=0").unwrap().json()["totalResults"], json!(created));
     assert_eq!(client.post("/Users", &user("after@example.com")).unwrap().status, 201);
 }
+
+#[test]
+fn of_many_who_hold_the_same_version_one_changes_it() {
+    let appliance = Appliance::start();
+    let answer = appliance.post("/Users", user("ada"));
+    let (id, version) = (answer.json()["id"].clone(), answer.header("ETag").unwrap().to_owned());
+    let path = format!("/scim/v2/Users/{}", id.as_str().unwrap());
+    let bearer = format!("Bearer {}", appliance.token);
+    let statuses = together(MANY, |i| {
+        let operation = json!({"op": "replace", "path": "title", "value": i.to_string()});
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]});
+        let headers =
+            [("Authorization", bearer.as_str()), ("Content-Type", "application/scim+json"), ("If-Match", &version)];
+        let answer = appliance.send("PATCH", &path, &headers, Some(body.to_string().as_bytes()));
+        (answer.status, answer.json()["title"].clone())
+    });
+    let winners: Vec<_> = statuses.iter().filter(|(status, _)| *status == 200).collect();
+    assert_eq!(winners.len(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|(status, _)| matches!(status, 200 | 412)), "{statuses:?}");
+    assert_eq!(appliance.get(&path["/scim/v2".len()..]).json()["title"], winners[0].1);
+}

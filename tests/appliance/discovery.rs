@@ -33,7 +33,7 @@ fn the_configuration_tells_what_is_there_and_what_is_not() {
     let config = seen(&client, "/ServiceProviderConfig");
     assert_eq!(config["schemas"], json!(["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"]));
     for (feature, supported) in
-        [("patch", true), ("filter", true), ("sort", true), ("bulk", false), ("etag", false), ("changePassword", false)]
+        [("patch", true), ("filter", true), ("sort", true), ("bulk", false), ("etag", true), ("changePassword", false)]
     {
         assert_eq!(config[feature]["supported"], json!(supported), "{feature}");
     }

@@ -46,10 +46,12 @@ fn put(appliance: &Appliance, path: &str, body: &Value) -> Value {
     after
 }
 
-/// The same without the time of the change.
+/// The same without the time of the change and the version that it made.
 fn timeless(resource: &Value) -> Value {
     let mut resource = resource.clone();
-    resource["meta"].as_object_mut().unwrap().remove("lastModified");
+    for part in ["lastModified", "version"] {
+        resource["meta"].as_object_mut().unwrap().remove(part).unwrap();
+    }
     resource
 }
 

@@ -32,10 +32,11 @@ pub fn echo(last: &str, edits: &[Line], names: &Names) -> Result<String, String>
 /// Puts the values of names in the place of `{{name}}`.
 pub fn fill(text: &str, names: &Names) -> Result<String, String> {
     let known = |name: &str| names.get(name).cloned().ok_or(format!("nothing is called {name}"));
-    fill_with(text, |name| match name.strip_prefix("$upper ") {
-        Some(name) => known(name).map(|v| v.to_uppercase()),
-        None if name == "$random" => Ok(format!("{:016x}", RandomState::new().build_hasher().finish())),
-        None => known(name),
+    fill_with(text, |name| match name.split_once(' ') {
+        Some(("$upper", name)) => known(name).map(|v| v.to_uppercase()),
+        Some(("$json", name)) => known(name).map(|v| serde_json::Value::from(v).to_string()),
+        _ if name == "$random" => Ok(format!("{:016x}", RandomState::new().build_hasher().finish())),
+        _ => known(name),
     })
 }
 
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn names_are_filled_in() {
-        assert_eq!(fill("a{{who}}b{{$upper who}}", &names()).unwrap(), "aAdabADA");
+        assert_eq!(fill("a{{who}}b{{$upper who}}c{{$json who}}", &names()).unwrap(), "aAdabADAc\"Ada\"");
         assert_ne!(fill("{{$random}}", &names()).unwrap(), fill("{{$random}}", &names()).unwrap());
         assert!(fill("{{whom}}", &names()).is_err() && fill("{{who", &names()).is_err());
         assert_eq!(encoded("/a b?c=\"%2B+é"), "/a%20b?c=\"%2B+%C3%A9");
