@@ -105,7 +105,7 @@ fn remark(text: impl AsRef<str>) {
 /// Reads the configuration, with what only the rest of the program knows to be right.
 fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet), BadConfig> {
     let config = Config::read(file)?;
-    let mut rules = RuleSet::all();
+    let mut rules = if config.scim.strict { RuleSet::default() } else { RuleSet::all() };
     for (name, place) in &config.scim.disabled_dialect_rules {
         match RULES.iter().find(|(n, _)| n == name) {
             Some((_, rule)) => rules = rules.without(*rule),
@@ -136,6 +136,7 @@ fn site(config: &Config, rules: RuleSet) -> Site {
         max_page_size: config.scim.max_page_size,
         put_merges: config.scim.put_merges,
         max_payload: config.limits.body_bytes,
+        max_operations: config.limits.bulk_operations,
         rules,
     }
 }

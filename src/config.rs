@@ -49,6 +49,8 @@ pub struct Scim {
     pub page_size: u64,
     /// Results of a page, at most.
     pub max_page_size: u64,
+    /// The RFC to the letter: no dialect rule at all.
+    pub strict: bool,
     /// PUT keeps what the request does not name.
     pub put_merges: bool,
     /// Dialect rules that are off, with where they stand.
@@ -61,6 +63,8 @@ pub struct Scim {
 pub struct Limits {
     /// Bytes of a request body.
     pub body_bytes: u64,
+    /// Operations of a Bulk request.
+    pub bulk_operations: usize,
     /// Bytes of a request line and its headers.
     pub header_bytes: usize,
     /// Connections at a time.
@@ -81,6 +85,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             body_bytes: 8 << 20,
+            bulk_operations: 1000,
             header_bytes: 16 << 10,
             connections: 1024,
             header_seconds: 10,
@@ -199,8 +204,17 @@ struct StoreTable {
 struct ScimTable {
     page_size: Option<Spanned<u64>>,
     max_page_size: Option<Spanned<u64>>,
-    put: Put,
+    mode: Mode,
+    put: Option<Spanned<Put>>,
     disabled_dialect_rules: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    #[default]
+    Tolerant,
+    Strict,
 }
 
 #[derive(Default, Deserialize, PartialEq)]
@@ -283,6 +297,12 @@ impl Config {
         let readers = source.bounded("store.readers", written.store.readers, 2, 1, 64)?;
         let max_live_tokens = source.bounded("tokens.max_live", written.tokens.max_live, 2, 1, 5)?;
         let rules = written.scim.disabled_dialect_rules;
+        let strict = written.scim.mode == Mode::Strict;
+        let merging = written.scim.put.filter(|p| *p.get_ref() == Put::Merge);
+        if let Some(put) = merging.as_ref().filter(|_| strict) {
+            let why = "scim.put = \"merge\" is not what the RFC means by PUT, and scim.mode is \"strict\"";
+            return Err(source.refuse(Some(put.span()), why));
+        }
         Ok(Config {
             public_url: public_url(&source, written.public_url.as_ref(), address)?,
             address,
@@ -295,7 +315,8 @@ impl Config {
             scim: Scim {
                 page_size,
                 max_page_size,
-                put_merges: written.scim.put == Put::Merge,
+                strict,
+                put_merges: merging.is_some(),
                 disabled_dialect_rules: rules
                     .into_iter()
                     .map(|r| (r.get_ref().clone(), source.place(Some(r.span()))))
@@ -355,6 +376,9 @@ fn limits(source: &Source<'_>, written: Option<Spanned<Limits>>) -> Result<Limit
     let Some(written) = written else { return Ok(Limits::default()) };
     let limits = written.get_ref();
     let wrong = |why: &str| Err(source.refuse(Some(written.span()), why));
+    if limits.bulk_operations < 1 || limits.bulk_operations > 100_000 {
+        return wrong("limits.bulk_operations is a number from 1 to 100000");
+    }
     if limits.header_bytes < 8192 || limits.header_bytes > 1 << 20 {
         return wrong("limits.header_bytes is a number from 8192 to 1048576");
     }

@@ -1,6 +1,7 @@
 //! The use-cases: what a request does to the directory. Synchronous functions over a [`Reader`] or a [`Writer`]: no
 //! `.await` can stand between BEGIN and COMMIT, and a client that hangs up cannot cancel half a write.
 
+mod bulk;
 mod caller;
 mod create;
 mod fetch;
@@ -16,6 +17,7 @@ mod walks;
 
 use std::sync::Arc;
 
+pub use bulk::{Batch, Done, Outcome, bulk, prepare_bulk};
 pub use caller::{Caller, Scope};
 pub use create::create;
 pub use fetch::{Fetched, fetch};
@@ -49,6 +51,8 @@ pub struct Site {
     pub put_merges: bool,
     /// Bytes of a request body, at most.
     pub max_payload: u64,
+    /// Operations of a Bulk request, at most.
+    pub max_operations: usize,
     /// The dialect rules that are on.
     pub rules: RuleSet,
 }
@@ -82,7 +86,11 @@ impl Directory {
 
     /// The limits that discovery tells.
     pub fn limits(&self) -> Limits {
-        Limits { max_results: self.site.max_page_size, max_payload: self.site.max_payload }
+        Limits {
+            max_results: self.site.max_page_size,
+            max_payload: self.site.max_payload,
+            max_operations: self.site.max_operations as u64,
+        }
     }
 }
 
@@ -101,6 +109,8 @@ pub struct Ask<'a> {
     pub conditions: &'a Conditions,
     /// Which mistakes are overlooked.
     pub dialect: &'a Dialect,
+    /// The answer may show the resource; otherwise nothing is written for it.
+    pub shows: bool,
 }
 
 /// What a write answers with.

@@ -1,6 +1,7 @@
 //! Inbound HTTP. The only module that names hyper, and the only one that knows status codes.
 
 mod authn;
+mod bulk;
 mod exchange;
 mod pace;
 mod probes;

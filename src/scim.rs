@@ -2,6 +2,7 @@
 //! no SQL and no HTTP; time and ids are arguments.
 
 pub mod bound;
+pub mod bulk;
 pub mod catalog;
 pub mod dialect;
 pub mod discovery;

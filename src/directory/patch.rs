@@ -4,7 +4,9 @@ use super::create::taken;
 use super::show::{Show, location, reference, version};
 use super::{Ask, Refusal, Reply, Site, difference};
 use crate::scim::bound::BoundFilter;
+use crate::scim::dialect::{Dialect, Rule};
 use crate::scim::eval::matches;
+use crate::scim::fault::{Fault, Kind, quoted};
 use crate::scim::json::{Json, Object};
 use crate::scim::patch::{MemberStep, Patch, PatchPlan, Step};
 use crate::scim::project::Projection;
@@ -30,6 +32,7 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
             Step::Members(step) => unknown_members.extend(move_members(writer, site, &row, step, &mut delta)?),
         }
     }
+    all_known(&unknown_members, dialect)?;
     PatchPlan::finish(&mut after, of)?;
     let after = Prepared::of(after, of);
     let reply = finish(
@@ -45,6 +48,17 @@ pub fn met(writer: &Writer<'_>, ask: Ask<'_>, id: &str) -> Result<Row, Refusal> 
     let row = writer.find(ask.of, id)?.ok_or_else(|| Refusal::NotFound(ask.of.name.clone(), id.to_owned()))?;
     let version = version(writer, &row);
     if ask.conditions.allow_change(&version) { Ok(row) } else { Err(Refusal::Stale(version)) }
+}
+
+/// Members that nobody is are passed over, where the dialect allows it.
+pub fn all_known(unknown_members: &[String], dialect: &Dialect) -> Result<(), Refusal> {
+    match unknown_members.first() {
+        Some(id) if !dialect.allows(Rule::UnknownMembers) => {
+            let why = format!("there is nobody with the id {}", quoted(id));
+            Err(Fault::new(Kind::InvalidValue, "members", why).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn move_members(
@@ -103,7 +117,7 @@ pub struct Finish<'a> {
 
 /// Stores what a PUT or PATCH came to, if it came to anything: one that changes nothing changes nothing.
 pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Result<Reply, Refusal> {
-    let Ask { site, caller, of, wish, dialect, .. } = ask;
+    let Ask { site, caller, of, wish, dialect, shows, .. } = ask;
     let Finish { op, mut row, before, after, delta, always_shown } = finish;
     let same = *before == after.document;
     if !same || !delta.is_empty() {
@@ -131,7 +145,7 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
         })?;
     }
     let (location, version) = (location(site, of, &row.id), version(writer, &row));
-    if !always_shown && row.members > SHOWN_MEMBERS && !wish.selects() {
+    if !shows || (!always_shown && row.members > SHOWN_MEMBERS && !wish.selects()) {
         return Ok(Reply { location, version, body: None, unknown_members: Vec::new() });
     }
     let projection = Projection::bind(wish, of, dialect);

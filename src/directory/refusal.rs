@@ -33,6 +33,8 @@ pub enum Refusal {
     NotFound(String, String),
     /// The resource does not have the version that the request wants: its version.
     Stale(String),
+    /// It refers to what is not there; a sentence.
+    Unresolved(String),
     /// A unique attribute has this value elsewhere: type, attribute, value.
     Taken(String, String, String),
     /// The store cannot.

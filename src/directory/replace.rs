@@ -1,7 +1,8 @@
 //! PUT (RFC 7644 §3.5.1).
 
-use super::patch::{Finish, finish, met};
+use super::patch::{Finish, all_known, finish, met};
 use super::{Ask, Refusal, Reply};
+use crate::scim::dialect::Rule;
 use crate::scim::merge;
 use crate::scim::resource::Checked;
 use crate::store::{Delta, Prepared, Writer};
@@ -14,12 +15,16 @@ pub fn replace(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, new: Checked) ->
     let row = met(writer, ask, id)?;
     let before = row.document()?;
     let members = new.members().map(<[String]>::to_vec);
-    let after = merge::replace(&before, new, of, ask.site.put_merges)?;
+    let after = merge::replace(&before, new, of, ask.site.put_merges, ask.dialect)?;
     let mut delta = Delta::default();
     let unknown_members = match members {
         Some(ids) => writer.replace_members(row.pk, &ids, &mut delta)?,
+        None if row.members > 0 && !ask.site.put_merges && !ask.dialect.allows(Rule::PutKeepsAbsent) => {
+            writer.replace_members(row.pk, &[], &mut delta)?
+        }
         None => Vec::new(),
     };
+    all_known(&unknown_members, ask.dialect)?;
     let after = Prepared::of(after, of);
     let reply = finish(
         writer,

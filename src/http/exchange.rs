@@ -65,13 +65,13 @@ impl Exchange {
         wish: &'a Query,
         dialect: &'a Dialect,
     ) -> Ask<'a> {
-        Ask { site: &self.directory.site, caller, of, wish, conditions: &Conditions::NONE, dialect }
+        Ask { site: &self.directory.site, caller, of, wish, conditions: &Conditions::NONE, dialect, shows: true }
     }
 
     /// A request about one resource.
     pub fn about<'a>(&'a self, caller: &'a Caller, target: &'a Target, dialect: &'a Dialect) -> Ask<'a> {
         let Target { of, wish, conditions, .. } = target;
-        Ask { site: &self.directory.site, caller, of, wish, conditions, dialect }
+        Ask { site: &self.directory.site, caller, of, wish, conditions, dialect, shows: true }
     }
 
     /// Lets the caller in, for what needs nothing from the store.

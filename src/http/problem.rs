@@ -42,6 +42,16 @@ impl Problem {
         self
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its body.
+    pub fn body(&self) -> Json {
+        error_object(self.status, self.keyword, &self.detail)
+    }
+
     /// The answer.
     pub fn answer(self) -> Answer {
         let mut answer = Answer::json(self.status, error_body(self.status, self.keyword, &self.detail));
@@ -54,13 +64,17 @@ impl Problem {
 
 /// The body of an error.
 pub fn error_body(status: StatusCode, keyword: Option<&str>, detail: &str) -> String {
+    error_object(status, keyword, detail).text()
+}
+
+fn error_object(status: StatusCode, keyword: Option<&str>, detail: &str) -> Json {
     let mut body = message(ERROR);
     body.push("status", status.as_str());
     if let Some(keyword) = keyword {
         body.push("scimType", keyword);
     }
     body.push("detail", detail);
-    Json::Object(body).text()
+    Json::Object(body)
 }
 
 impl From<Refusal> for Problem {
@@ -99,6 +113,7 @@ impl From<Refusal> for Problem {
                 &format!("The resource has the version {version}, which the request excludes. Nothing was changed."),
             )
             .with(header::ETAG, version),
+            Refusal::Unresolved(why) => Problem::plain(StatusCode::CONFLICT, &why),
             Refusal::Taken(of, attribute, value) => Problem {
                 status: StatusCode::CONFLICT,
                 keyword: Some("uniqueness"),

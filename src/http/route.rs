@@ -33,7 +33,9 @@ pub enum Route {
     ResourceTypes(Option<String>),
     /// `/Schemas`, `/Schemas/{id}`
     Schemas(Option<String>),
-    /// `/Bulk`, `/Me`: endpoints of RFC 7644 that this server does not offer.
+    /// `/Bulk`
+    Bulk,
+    /// `/Me`: an endpoint of RFC 7644 that this server does not offer.
     NotOffered(&'static str),
 }
 
@@ -64,7 +66,7 @@ impl Route {
             ("ServiceProviderConfig", None) => Route::ServiceProviderConfig,
             ("ResourceTypes", id) => Route::ResourceTypes(id),
             ("Schemas", id) => Route::Schemas(id),
-            ("Bulk", None) => Route::NotOffered("Bulk"),
+            ("Bulk", None) => Route::Bulk,
             ("Me", _) => Route::NotOffered("Me"),
             (endpoint, second) => {
                 let of = catalog.at_endpoint(endpoint)?.clone();
@@ -86,7 +88,7 @@ impl Route {
             | Route::ServiceProviderConfig
             | Route::ResourceTypes(_)
             | Route::Schemas(_) => &[Method::GET, Method::HEAD, Method::OPTIONS],
-            Route::SearchAll | Route::Search(_) => &[Method::POST, Method::OPTIONS],
+            Route::SearchAll | Route::Search(_) | Route::Bulk => &[Method::POST, Method::OPTIONS],
             Route::Collection(_) => &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS],
             Route::Resource(..) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]

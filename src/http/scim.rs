@@ -6,10 +6,12 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode};
 
+use super::bulk;
 use super::exchange::{Exchange, Target, aside};
 use super::problem::{Problem, no_method, no_route, not_offered};
 use super::route::Route;
 use super::wire::Answer;
+use crate::clock::fresh_id;
 use crate::directory::{self, Caller, Fetched, Prepared, Reader, Refusal, Reply, Weight};
 use crate::scim::catalog::ResourceType;
 use crate::scim::discovery;
@@ -64,6 +66,7 @@ pub async fn answer(
             let wish = search(exchange, headers, body).await?;
             list_all(exchange, wish).await
         }
+        (Route::Bulk, _) => bulk::bulk(exchange, headers, body).await,
         (Route::Root, _) => {
             let wish = exchange.wish(query).await?;
             list_all(exchange, wish).await
@@ -187,7 +190,9 @@ async fn post(
     let this = exchange.clone();
     let written = exchange.directory.store.write(weight(members.len()), move |writer| {
         let dialect = this.directory.dialect();
-        directory::create(writer, this.ask(&caller, &of, &wish, &dialect), &new, &members)
+        let reply = directory::create(writer, this.ask(&caller, &of, &wish, &dialect), fresh_id(), &new, &members);
+        this.note(&dialect);
+        reply
     });
     let reply = written.await.map_err(|r| exchange.refused(r))?;
     let location = reply.location.clone();
@@ -204,7 +209,9 @@ async fn put(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, body
     let weight = weight(checked.members().map_or(0, <[String]>::len));
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
-        directory::replace(writer, this.about(&caller, &target, &dialect), &target.id, checked)
+        let reply = directory::replace(writer, this.about(&caller, &target, &dialect), &target.id, checked);
+        this.note(&dialect);
+        reply
     });
     let reply = written.await.map_err(|r| exchange.refused(r))?;
     Ok(shown(exchange, StatusCode::OK, reply))

@@ -59,10 +59,21 @@ pub enum Rule {
     NullMembers,
     /// Several: no `schemas` in the request.
     MissingSchemas,
+    /// Several: a POST of a Bulk request without `bulkId`, since nothing refers to it.
+    MissingBulkId,
+    /// Everybody: attributes, parts and schemas that are not defined here: passed over.
+    UnknownAttributes,
+    /// Several: an extension's object whose URI is not in `schemas`.
+    UnlistedExtension,
+    /// Several: members that nobody is, of people who have left: passed over.
+    UnknownMembers,
+    /// Okta, OneLogin, midPoint: a PUT without `active`, `roles`, `externalId` or `members` says nothing about them. The
+    /// RFC lets a server clear them, which would reactivate or strip people.
+    PutKeepsAbsent,
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
-pub const RULES: [(&str, Rule); 20] = [
+pub const RULES: [(&str, Rule); 25] = [
     ("op-case", Rule::OpCase),
     ("path-keys", Rule::PathKeys),
     ("remove-by-value", Rule::RemoveByValue),
@@ -83,6 +94,11 @@ pub const RULES: [(&str, Rule); 20] = [
     ("unknown-path-skipped", Rule::UnknownPathSkipped),
     ("null-members", Rule::NullMembers),
     ("missing-schemas", Rule::MissingSchemas),
+    ("missing-bulk-id", Rule::MissingBulkId),
+    ("unknown-attributes", Rule::UnknownAttributes),
+    ("unlisted-extension", Rule::UnlistedExtension),
+    ("unknown-members", Rule::UnknownMembers),
+    ("put-keeps-absent", Rule::PutKeepsAbsent),
 ];
 
 /// A set of rules.

@@ -14,6 +14,8 @@ pub struct Limits {
     pub max_results: u64,
     /// Bytes of one request body, at most.
     pub max_payload: u64,
+    /// Operations of one Bulk request, at most.
+    pub max_operations: u64,
 }
 
 fn meta(resource_type: &str, location: String) -> Object {
@@ -33,10 +35,8 @@ fn feature(supported: bool) -> Object {
 pub fn service_provider_config(base: &str, limits: Limits) -> Object {
     let mut config = message(CONFIG_SCHEMA);
     config.push("patch", feature(true));
-    // The figures stand here although Bulk is not supported: RFC 7643 §5 requires them, and some clients cut their
-    // PATCH requests by maxOperations whatever `supported` says.
-    let mut bulk = feature(false);
-    bulk.push("maxOperations", super::patch::MAX_OPERATIONS as u64);
+    let mut bulk = feature(true);
+    bulk.push("maxOperations", limits.max_operations);
     bulk.push("maxPayloadSize", limits.max_payload);
     config.push("bulk", bulk);
     let mut filter = feature(true);

@@ -1,9 +1,10 @@
 //! What PUT does to what is there (RFC 7644 §3.5.1).
 
 use super::catalog::ResourceType;
+use super::dialect::{Dialect, Rule};
 use super::fault::{Fault, Kind};
 use super::json::{Json, Object};
-use super::resource::{Checked, complete, order_parts, settle};
+use super::resource::{Checked, assume_active, complete, order_parts, settle};
 use super::schema::Mutability;
 
 /// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would
@@ -14,7 +15,13 @@ const KEPT: [&str; 3] = ["externalId", "active", "roles"];
 ///
 /// Errors: [`Kind::Mutability`] when an immutable attribute would change, [`Kind::InvalidValue`] when a required one is
 /// missing from the result.
-pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool) -> Result<Object, Fault> {
+pub fn replace(
+    current: &Object,
+    new: Checked,
+    of: &ResourceType,
+    keep_all: bool,
+    dialect: &Dialect,
+) -> Result<Object, Fault> {
     let cleared: Vec<String> = new.cleared().to_vec();
     let mut document = new.into_document();
     for (name, value) in current.iter() {
@@ -38,10 +45,14 @@ pub fn replace(current: &Object, new: Checked, of: &ResourceType, keep_all: bool
                 keep_parts(&mut kept, value, part_gone);
                 document.push(name, kept);
             }
-            None if immutable || (!gone && (keep_all || KEPT.contains(&name))) => document.push(name, value.clone()),
+            None if immutable || (!gone && keep_all) => document.push(name, value.clone()),
+            None if !gone && KEPT.contains(&name) && dialect.allows(Rule::PutKeepsAbsent) => {
+                document.push(name, value.clone());
+            }
             None => {}
         }
     }
+    assume_active(&mut document, of);
     settle(&mut document, of);
     complete(&document, of)?;
     Ok(document)

@@ -72,15 +72,17 @@ impl Checked {
 
 /// Checks the body of a POST or PUT against a resource type.
 ///
-/// Read-only attributes and unknown ones are passed over, `password` is dropped (it is no login secret here). Errors:
-/// [`Kind::InvalidValue`] for a value of the wrong type and a missing required attribute, [`Kind::InvalidSyntax`] for a
-/// body that is no object or names an attribute twice in different letter case.
+/// Read-only attributes are passed over, and unknown ones where the dialect allows it; `password` is dropped (it is no
+/// login secret here). Errors: [`Kind::InvalidValue`] for a value of the wrong type and a missing required attribute,
+/// [`Kind::InvalidSyntax`] for a body that is no object, names an attribute twice in different letter case, or names one
+/// that is not defined.
 pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect) -> Result<Checked, Fault> {
     let Json::Object(mut body) = body else {
         return Err(Fault::new(Kind::InvalidSyntax, "", format!("a JSON object is expected, not {}", body.what())));
     };
     schemas_fit(&body, &of.schema.id, dialect)?;
     dialect.settle_resource(&mut body, of);
+    schemas_known(&body, of, dialect)?;
     let mut checked = Checked::default();
     let mut seen = Vec::new();
     for (name, value) in body {
@@ -96,18 +98,25 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
                 checked.document.push(extension.id.clone(), inner);
             }
         } else {
+            unknown(&name, dialect)?;
             checked.ignored.push(name);
         }
     }
-    // Somebody who is created is active unless the request says otherwise (RFC 7644 §3.3 lets the server assign values).
-    if purpose == Purpose::New && of.attribute("active").is_some() && checked.document.get("active").is_none() {
-        checked.document.push("active", true);
+    if purpose == Purpose::New {
+        assume_active(&mut checked.document, of);
     }
     settle(&mut checked.document, of);
     if purpose != Purpose::Partial {
         complete(&checked.document, of)?;
     }
     Ok(checked)
+}
+
+/// Somebody is active unless it is said otherwise (RFC 7644 §3.3 and §3.5.1 let the server assign values).
+pub fn assume_active(document: &mut Object, of: &ResourceType) {
+    if of.schema.id == USER_SCHEMA && document.get("active").is_none() {
+        document.push("active", true);
+    }
 }
 
 /// `schemas` must name the base schema; unknown URIs beside it are passed over.
@@ -123,6 +132,34 @@ pub fn schemas_fit(body: &Object, uri: &str, dialect: &Dialect) -> Result<(), Fa
         true => Ok(()),
         false => Err(Fault::new(Kind::InvalidSyntax, "schemas", format!("{uri} is missing"))),
     }
+}
+
+/// Every URI in `schemas` is one of this type's, and every extension that is given stands there (RFC 7643 §3).
+fn schemas_known(body: &Object, of: &ResourceType, dialect: &Dialect) -> Result<(), Fault> {
+    let listed: Vec<&str> =
+        body.find("schemas").map(Json::elements).unwrap_or_default().iter().filter_map(Json::as_str).collect();
+    let strange = listed.iter().find(|uri| !uri.eq_ignore_ascii_case(&of.schema.id) && of.extension(uri).is_none());
+    if let Some(uri) = strange
+        && !dialect.allows(Rule::UnknownAttributes)
+    {
+        let why = format!("{} is no schema of a {}", quoted(uri), of.name);
+        return Err(Fault::new(Kind::InvalidSyntax, "schemas", why));
+    }
+    let given = body.iter().filter(|(name, _)| of.extension(name).is_some());
+    for (name, _) in given.filter(|(name, _)| !listed.iter().any(|uri| uri.eq_ignore_ascii_case(name))) {
+        if !dialect.allows(Rule::UnlistedExtension) {
+            return Err(Fault::new(Kind::InvalidSyntax, "schemas", format!("{name} is missing")));
+        }
+    }
+    Ok(())
+}
+
+/// A name that no schema here defines.
+pub fn unknown(name: &str, dialect: &Dialect) -> Result<(), Fault> {
+    if dialect.allows(Rule::UnknownAttributes) {
+        return Ok(());
+    }
+    Err(Fault::new(Kind::InvalidSyntax, "", format!("no attribute is called {}", quoted(name))))
 }
 
 fn once(seen: &mut Vec<String>, name: &str) -> Result<(), Fault> {
@@ -144,7 +181,7 @@ fn take(
         return Ok(());
     }
     if attribute.name == "members" && !attribute.is_read_only() {
-        checked.members = Some(member_ids(&value, dialect)?);
+        checked.members = Some(member_ids(&value, attribute, dialect)?);
         return Ok(());
     }
     if attribute.is_read_only() {
@@ -186,6 +223,7 @@ fn check_extension(
     let mut seen = Vec::new();
     for (name, value) in given {
         let Some(attribute) = of.attribute(&name) else {
+            unknown(&name, dialect)?;
             checked.ignored.push(format!("{}:{name}", of.id));
             continue;
         };
@@ -293,7 +331,13 @@ pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> R
 fn canonical_parts(attribute: &Attribute, given: Object, dialect: &Dialect) -> Result<Option<Json>, Fault> {
     let mut parts = Object::new();
     for (name, value) in given {
-        let Some(sub) = attribute.sub(&name).filter(|s| !s.is_read_only()) else { continue };
+        let Some(sub) = attribute.sub(&name) else {
+            unknown(&name, dialect)?;
+            continue;
+        };
+        if sub.is_read_only() {
+            continue;
+        }
         if parts.get(&sub.name).is_some() {
             return Err(Fault::new(Kind::InvalidSyntax, name, "the sub-attribute stands twice in the request"));
         }
@@ -330,12 +374,16 @@ pub fn is_primary(element: &Json) -> bool {
 
 /// The ids in a value for `members`: objects with `value`, a `$ref` that ends in the id, or bare ids.
 /// Repeated ids count once. Errors: [`Kind::InvalidValue`] for an element without an id.
-pub fn member_ids(value: &Json, dialect: &Dialect) -> Result<Vec<String>, Fault> {
+pub fn member_ids(value: &Json, attribute: &Attribute, dialect: &Dialect) -> Result<Vec<String>, Fault> {
     if !matches!(value, Json::Array(_) | Json::Null) && !dialect.allows(Rule::SingleForList) {
         return Err(Fault::new(Kind::InvalidValue, "members", format!("an array is expected, not {}", value.what())));
     }
     if value.elements().iter().any(|e| matches!(e, Json::String(_))) && !dialect.allows(Rule::BareComplexValue) {
         return Err(Fault::new(Kind::InvalidValue, "members", "an array of objects is expected"));
+    }
+    let parts = value.elements().iter().filter_map(Json::as_object).flat_map(Object::iter);
+    for (name, _) in parts.filter(|(name, _)| attribute.sub(name).is_none()) {
+        unknown(name, dialect).map_err(|f| f.within("members"))?;
     }
     let mut seen = std::collections::HashSet::new();
     let mut ids = element_values(value, "members")?;

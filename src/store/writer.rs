@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::jobs::{Job, Verdict, Weight};
+use super::jobs::{Failure, Job, Verdict, Weight};
 use super::reader::Reader;
 use super::{Shared, StoreError, changes, usage, writing_connection};
 
@@ -53,6 +53,30 @@ impl Writer<'_> {
     /// The number of the change that this job is about to make.
     pub fn next_change(&self) -> i64 {
         self.change + 1
+    }
+
+    /// Runs a part of a job: an error undoes this part and nothing else. Each part has a time of its own.
+    ///
+    /// Errors: the store's own, which the job cannot go on after.
+    pub fn attempt<T, E: Failure>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<Result<T, E>, E> {
+        step(self.reader.connection(), "savepoint part")?;
+        let before = (self.change, self.now);
+        self.now = self.shared().now().max(self.now + 1);
+        let result = part(self);
+        if self.reader.connection().is_autocommit() {
+            return Err(result.err().unwrap_or_else(|| StoreError::Full.into()));
+        }
+        match result {
+            Err(error) if error.store_error().is_some() => return Err(error),
+            Err(_) => {
+                (self.change, self.now) = before;
+                self.reader.forget();
+                step(self.reader.connection(), "rollback to part")?;
+            }
+            Ok(_) => {}
+        }
+        step(self.reader.connection(), "release part")?;
+        Ok(result)
     }
 
     pub(super) fn change_made(&mut self) {

@@ -63,7 +63,7 @@ fn find(appliance: &Appliance, filter: &str) -> String {
     shown(&appliance.get(&format!("/Users?filter={filter}")), "/totalResults")
 }
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 25] = [
     Case {
         rule: "op-case",
         act: |a| patch(a, json!([{"op": "Replace", "path": "title", "value": "x"}]), "/title"),
@@ -219,6 +219,49 @@ const CASES: [Case; 20] = [
         act: |a| shown(&a.post("/Users", json!({"userName": "ada@x.io"})), "/userName"),
         with: "201 \"ada@x.io\"",
         without: "400 \"invalidSyntax\"",
+    },
+    Case {
+        rule: "missing-bulk-id",
+        act: |a| {
+            let operation = json!({"method": "POST", "path": "/Users", "data": {"schemas": [CORE], "userName": "ada"}});
+            let schema = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+            let body = json!({"schemas": [schema], "Operations": [operation]});
+            shown(&a.post("/Bulk", body), "/Operations/0/status")
+        },
+        with: "200 \"201\"",
+        without: "200 \"400\"",
+    },
+    Case {
+        rule: "unknown-attributes",
+        act: |a| post(a, json!({"name": {"givenName": "Ada", "shoeSize": 7}}), "/name"),
+        with: "201 {\"givenName\":\"Ada\"}",
+        without: "400 \"invalidSyntax\"",
+    },
+    Case {
+        rule: "unlisted-extension",
+        act: |a| {
+            let user = json!({"schemas": [CORE], "userName": "ada@x.io", ENTERPRISE: {"department": "R&D"}});
+            shown(&a.post("/Users", user), "/schemas/1")
+        },
+        with: "201 \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\"",
+        without: "400 \"invalidSyntax\"",
+    },
+    Case {
+        rule: "unknown-members",
+        act: |a| patch_group(a, r#"{"op":"add","path":"members","value":[{"value":"nobody"}]}"#),
+        with: "200 1",
+        without: "400 1",
+    },
+    Case {
+        rule: "put-keeps-absent",
+        act: |a| {
+            let user = json!({"schemas": [CORE], "userName": "ada@x.io", "externalId": "e1", "active": false});
+            let id = a.post("/Users", user).json()["id"].as_str().unwrap().to_owned();
+            let put = a.put(&format!("/Users/{id}"), json!({"schemas": [CORE], "userName": "ada@x.io"}));
+            format!("{} {}", shown(&put, "/active"), put.json()["externalId"])
+        },
+        with: "200 false \"e1\"",
+        without: "200 true null",
     },
 ];
 

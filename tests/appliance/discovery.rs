@@ -33,12 +33,11 @@ fn the_configuration_tells_what_is_there_and_what_is_not() {
     let config = seen(&client, "/ServiceProviderConfig");
     assert_eq!(config["schemas"], json!(["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"]));
     for (feature, supported) in
-        [("patch", true), ("filter", true), ("sort", true), ("bulk", false), ("etag", true), ("changePassword", false)]
+        [("patch", true), ("filter", true), ("sort", true), ("bulk", true), ("etag", true), ("changePassword", false)]
     {
         assert_eq!(config[feature]["supported"], json!(supported), "{feature}");
     }
     assert_eq!(config["filter"]["maxResults"], json!(77));
-    // Required of every server, whether it has bulk or not (RFC 7643 §5).
     assert!(config["bulk"]["maxOperations"].is_u64() && config["bulk"]["maxPayloadSize"].is_u64());
     let schemes = config["authenticationSchemes"].as_array().unwrap();
     assert!(schemes.iter().any(|s| s["type"] == json!("oauthbearertoken")), "{schemes:?}");
@@ -47,7 +46,7 @@ fn the_configuration_tells_what_is_there_and_what_is_not() {
     assert!(config["meta"]["location"].as_str().unwrap().ends_with("/scim/v2/ServiceProviderConfig"));
     assert!(config.get("pagination").is_none_or(|p| p["cursor"] == json!(false)), "cursor paging is not there yet");
     // What is said not to be there says so itself.
-    for path in ["/Bulk", "/Me"] {
+    for path in ["/Me"] {
         let reply = client.post(path, &json!({})).unwrap();
         assert_eq!(reply.status, 501, "{path}");
         is_scim_error(&reply).unwrap();

@@ -21,7 +21,15 @@ const NAMES: [&str; 8] = ["ada", "ADA2", "straße", "STRASSE9", "Ångström", "g
 
 fn site() -> Site {
     let base = "http://x/scim/v2".to_owned();
-    Site { base, page_size: 100, max_page_size: 1000, put_merges: false, max_payload: 1 << 20, rules: RuleSet::all() }
+    Site {
+        base,
+        page_size: 100,
+        max_page_size: 1000,
+        put_merges: false,
+        max_payload: 1 << 20,
+        max_operations: 1000,
+        rules: RuleSet::all(),
+    }
 }
 
 /// Forty people with names that overlap in every letter case, and nested groups of them.

@@ -7,7 +7,7 @@ use super::super::fault::{Fault, Kind, quoted};
 use super::super::filter::Op;
 use super::super::json::{Json, Object};
 use super::super::path::{BoundPath, PatchPath, Place};
-use super::super::resource::{canonical, canonical_one, is_discarded, member_ids};
+use super::super::resource::{canonical, canonical_one, is_discarded, member_ids, unknown};
 use super::super::schema::{Attribute, Schema};
 use super::{Operation, Patch, Verb};
 
@@ -141,6 +141,7 @@ impl<'c> Planner<'c, '_> {
             } else if let Some(extension) = self.of.extension(&name) {
                 self.extension(verb, extension, value)?;
             } else {
+                unknown(&name, self.dialect)?;
                 self.ignored.push(name);
             }
         }
@@ -166,7 +167,10 @@ impl<'c> Planner<'c, '_> {
                     match extension.attribute(&name) {
                         Some(attribute) if attribute.is_read_only() => self.echoed(attribute)?,
                         Some(attribute) => self.plain(verb, at(attribute), value)?,
-                        None => self.ignored.push(format!("{}:{name}", extension.id)),
+                        None => {
+                            unknown(&name, self.dialect)?;
+                            self.ignored.push(format!("{}:{name}", extension.id));
+                        }
                     }
                 }
             }
@@ -345,8 +349,8 @@ impl<'c> Planner<'c, '_> {
         }
         let step = match verb {
             Verb::Remove => MemberStep::Replace(Vec::new()),
-            Verb::Add => MemberStep::Add(member_ids(&value, self.dialect)?),
-            Verb::Replace => MemberStep::Replace(member_ids(&value, self.dialect)?),
+            Verb::Add => MemberStep::Add(member_ids(&value, path.attribute, self.dialect)?),
+            Verb::Replace => MemberStep::Replace(member_ids(&value, path.attribute, self.dialect)?),
         };
         self.steps.push(Step::Members(step));
         Ok(())

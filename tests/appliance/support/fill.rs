@@ -34,7 +34,7 @@ pub fn fill(text: &str, names: &Names) -> Result<String, String> {
     let known = |name: &str| names.get(name).cloned().ok_or(format!("nothing is called {name}"));
     fill_with(text, |name| match name.split_once(' ') {
         Some(("$upper", name)) => known(name).map(|v| v.to_uppercase()),
-        Some(("$json", name)) => known(name).map(|v| serde_json::Value::from(v).to_string()),
+        Some(("$json", name)) => known(name).map(|v| Value::from(v).to_string()),
         _ if name == "$random" => Ok(format!("{:016x}", RandomState::new().build_hasher().finish())),
         _ => known(name),
     })
