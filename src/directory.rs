@@ -6,6 +6,7 @@ mod caller;
 mod create;
 mod fetch;
 mod list;
+mod me;
 mod patch;
 pub mod provisioning;
 mod refusal;
@@ -18,15 +19,16 @@ mod walks;
 use std::sync::Arc;
 
 pub use bulk::{Batch, Done, Outcome, bulk, prepare_bulk};
-pub use caller::{Caller, Scope};
+pub use caller::{Caller, Reach, Scope};
 pub use create::create;
 pub use fetch::{Fetched, fetch};
 pub use list::{list, list_all};
+pub use me::me;
 pub use patch::patch;
 pub use refusal::{Refusal, Unauthenticated};
 pub use remove::remove;
 pub use replace::replace;
-pub use tokens::{Lifetime, create_token, revoke_token};
+pub use tokens::{Lifetime, NewToken, create_token, revoke_token};
 pub use walks::Walks;
 
 pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::table::table;
 use super::{Opened, remark, say};
 use crate::clock::date_time;
-use crate::directory::{Lifetime, Scope, create_token, revoke_token};
+use crate::directory::{Lifetime, NewToken, Scope, create_token, revoke_token};
 use crate::secret::Token;
 use crate::store::TokenRow;
 
@@ -24,9 +24,12 @@ pub enum Command {
         /// What to call it
         #[arg(long)]
         name: String,
-        /// What it is for
-        #[arg(long, value_enum, default_value = "scim")]
-        scope: GivenScope,
+        /// What it is for: scim, if nothing is said
+        #[arg(long, value_enum)]
+        scope: Option<GivenScope>,
+        /// Bind it to the user with this userName or id: it opens /Me, the user's own record, and nothing else
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
         /// How long it lives
         #[arg(long, value_enum, default_value = "180d")]
         expires: Expires,
@@ -53,6 +56,8 @@ pub enum GivenScope {
     /// Looking, not changing
     #[value(name = "scim:read")]
     ScimRead,
+    /// The own record of a user
+    Me,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -88,26 +93,34 @@ impl Expires {
 pub fn run(config: &Path, command: Command) -> Result<()> {
     let opened = Opened::open(config)?;
     match command {
-        Command::Create { name, scope, expires } => create(&opened, name, scope, expires),
+        Command::Create { name, scope, user, expires } => create(&opened, name, scope, user, expires),
         Command::List { json } => list(&opened, json),
         Command::Revoke { id } => revoke(&opened, id),
     }
 }
 
-fn create(opened: &Opened, name: String, scope: GivenScope, expires: Expires) -> Result<()> {
+fn create(
+    opened: &Opened,
+    name: String,
+    scope: Option<GivenScope>,
+    user: Option<String>,
+    expires: Expires,
+) -> Result<()> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
         bail!("a token's name is 1 to 100 characters of text");
     }
-    let scope = match scope {
-        GivenScope::Scim => Scope::Scim,
-        GivenScope::ScimRead => Scope::ScimRead,
+    let scope = match (scope, &user) {
+        (Some(GivenScope::Me) | None, Some(_)) => Scope::Me,
+        (Some(GivenScope::Me), None) => bail!("a token of scope me is bound to a user: add --user NAME"),
+        (Some(_), Some(_)) => bail!("a token that is bound to a user has the scope me; leave --scope out"),
+        (Some(GivenScope::Scim) | None, None) => Scope::Scim,
+        (Some(GivenScope::ScimRead), None) => Scope::ScimRead,
     };
     let token = Token::generate()?;
-    let (stored, most) = (token.clone(), opened.config.max_live_tokens);
-    opened.write(move |writer| {
-        create_token(writer, &stored, &name, scope, expires.lifetime(), most, "command:token create")
-    })?;
+    let new = NewToken { token: token.clone(), name, scope, user, lifetime: expires.lifetime() };
+    let most = opened.config.max_live_tokens;
+    opened.write(move |writer| create_token(writer, &new, most, "command:token create"))?;
     remark(format!(
         "This is shown once. Its public id is {}; revoke it with `token revoke {}`.",
         token.id(),
@@ -126,7 +139,7 @@ fn list(opened: &Opened, as_json: bool) -> Result<()> {
                 json!({
                     "id": t.id, "name": t.name, "scope": t.scope, "status": t.status(now).name(),
                     "created": date_time(t.created), "createdBy": t.created_by, "expires": time(t.expires), "revoked": time(t.revoked),
-                    "lastUsed": time(t.last_used), "lastAddress": t.last_address, "lastClient": t.last_client,
+                    "user": t.subject, "lastUsed": time(t.last_used), "lastAddress": t.last_address, "lastClient": t.last_client,
                 })
             })
             .collect();

@@ -102,7 +102,7 @@ pub fn prepare_bulk(directory: &Directory, bulk: Bulk, dialect: &Dialect) -> Bat
             match unresolved.first() {
                 Some(name) => {
                     let why = format!("No operation of this request creates bulkId:{name}. Nothing was changed.");
-                    Err(Refusal::Unresolved(why))
+                    Err(Refusal::Conflict(why))
                 }
                 None => work(asked, place, fresh, site, dialect),
             }
@@ -322,7 +322,7 @@ impl Run<'_> {
 }
 
 fn depends(on: usize) -> Refusal {
-    Refusal::Unresolved(format!(
+    Refusal::Conflict(format!(
         "It refers to what operation {} was to create, which failed. Nothing was changed.",
         on + 1
     ))

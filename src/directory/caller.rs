@@ -12,6 +12,17 @@ pub enum Scope {
     Scim,
     /// Looking, not changing.
     ScimRead,
+    /// The own record of the user whom the token is bound to.
+    Me,
+}
+
+/// How far a request reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// `/Me`, and what the server says about itself.
+    Own,
+    /// Everything else.
+    All,
 }
 
 impl Scope {
@@ -20,6 +31,7 @@ impl Scope {
         match name {
             "scim" => Some(Scope::Scim),
             "scim:read" => Some(Scope::ScimRead),
+            "me" => Some(Scope::Me),
             _ => None,
         }
     }
@@ -29,6 +41,7 @@ impl Scope {
         match self {
             Scope::Scim => "scim",
             Scope::ScimRead => "scim:read",
+            Scope::Me => "me",
         }
     }
 }
@@ -39,6 +52,8 @@ pub struct Caller {
     /// The token's public id.
     pub token: String,
     scope: Scope,
+    /// The id of the user whom the token is bound to.
+    subject: Option<String>,
     generation: i64,
     /// `token:ID`, as change rows name it.
     pub actor: String,
@@ -49,19 +64,28 @@ pub struct Caller {
 impl Caller {
     /// Lets the holder of a token in, if provisioning is on. Authentication comes first: a bad token is refused as such
     /// in every state.
-    pub fn admit(reader: &Reader<'_>, token: &Token, request: &str, now: i64) -> Result<Caller, Refusal> {
+    pub fn admit(reader: &Reader<'_>, token: &Token, request: &str, reach: Reach, now: i64) -> Result<Caller, Refusal> {
         let control = reader.control()?;
         let scope = examine(&control, token.id(), Some(token), now)?;
         let id = token.id().to_owned();
         let caller = Caller {
             actor: format!("token:{id}"),
+            subject: control.tokens.get(&id).and_then(|t| t.subject.clone()),
             token: id,
             scope,
             generation: control.generation,
             request: request.to_owned(),
         };
         caller.open(&control, false)?;
+        if scope == Scope::Me && reach == Reach::All {
+            return Err(Refusal::Denied("This token opens /Me and nothing else.".to_owned()));
+        }
         Ok(caller)
+    }
+
+    /// The id of the user whom the token is bound to, if it is bound to one.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
     }
 
     /// Refuses a write to somebody who may only look.

@@ -1,6 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2): all operations in order, or none.
 
 use super::create::taken;
+use super::me::{may_become, may_touch};
 use super::show::{Show, location, reference, version};
 use super::{Ask, Refusal, Reply, Site, difference};
 use crate::scim::bound::BoundFilter;
@@ -47,6 +48,7 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
 pub fn met(writer: &Writer<'_>, ask: Ask<'_>, id: &str) -> Result<Row, Refusal> {
     let row = writer.find(ask.of, id)?.ok_or_else(|| Refusal::NotFound(ask.of.name.clone(), id.to_owned()))?;
     let version = version(writer, &row);
+    may_touch(ask.caller, &row)?;
     if ask.conditions.allow_change(&version) { Ok(row) } else { Err(Refusal::Stale(version)) }
 }
 
@@ -119,6 +121,7 @@ pub struct Finish<'a> {
 pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Result<Reply, Refusal> {
     let Ask { site, caller, of, wish, dialect, shows, .. } = ask;
     let Finish { op, mut row, before, after, delta, always_shown } = finish;
+    may_become(caller, before, &after.document)?;
     let same = *before == after.document;
     if !same || !delta.is_empty() {
         let (removed, added) = (delta.removed(), delta.added());

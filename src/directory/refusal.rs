@@ -27,14 +27,16 @@ pub enum Refusal {
     Unauthenticated(Unauthenticated),
     /// The caller is known and may not do this; a sentence.
     Denied(String),
+    /// The caller is bound to no user, and asks for its own.
+    Nobody,
     /// Provisioning is paused.
     Paused,
     /// There is no such resource: its type and the id asked for.
     NotFound(String, String),
     /// The resource does not have the version that the request wants: its version.
     Stale(String),
-    /// It refers to what is not there; a sentence.
-    Unresolved(String),
+    /// It is at odds with what is there, or refers to what is not; a sentence.
+    Conflict(String),
     /// A unique attribute has this value elsewhere: type, attribute, value.
     Taken(String, String, String),
     /// The store cannot.

@@ -5,7 +5,7 @@ use super::{Ask, Refusal};
 use crate::store::{Change, Departure, Writer};
 
 /// Deletes a person, or archives a group with the members that it had. Its name is free at once, its id never again.
-/// Whoever leaves, leaves every group.
+/// Whoever leaves, leaves every group, and the tokens that are bound to them end.
 pub fn remove(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str) -> Result<(), Refusal> {
     let Ask { caller, of, .. } = ask;
     caller.still_may_write(writer)?;
@@ -26,5 +26,6 @@ pub fn remove(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str) -> Result<(), Ref
     writer.drop_members(row.pk)?;
     writer.depart(of, &Departure { row: &row, members: &members, groups: &left })?;
     writer.record(&Change { code: Some(row.code), resource: Some(&row.id), ..change("delete") })?;
+    writer.revoke_tokens_of(&row.id)?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use super::problem::Problem;
 use super::wire::{BodyLimits, acceptable, read};
-use crate::directory::{Ask, Caller, Directory, Reader, Refusal, StoreError};
+use crate::directory::{Ask, Caller, Directory, Reach, Reader, Refusal, StoreError};
 use crate::scim::catalog::ResourceType;
 use crate::scim::dialect::Dialect;
 use crate::scim::fault::{Fault, Kind};
@@ -37,6 +37,8 @@ pub struct Exchange {
     pub directory: Directory,
     /// The token it shows.
     pub token: Token,
+    /// How far it reaches.
+    pub reach: Reach,
     /// Its id, as the log shows it.
     pub id: String,
     /// Where it comes from.
@@ -50,7 +52,7 @@ pub struct Exchange {
 impl Exchange {
     fn admit(&self, reader: &Reader<'_>) -> Result<Caller, Refusal> {
         let now = reader.now();
-        let caller = Caller::admit(reader, &self.token, &self.id, now)?;
+        let caller = Caller::admit(reader, &self.token, &self.id, self.reach, now)?;
         // Last uses are shown to the second.
         let second = now - now.rem_euclid(1_000_000);
         self.directory.store.note(|u| u.token(&caller.token, second, self.address, &self.client));

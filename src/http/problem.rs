@@ -99,6 +99,12 @@ impl From<Refusal> for Problem {
                 "A valid token is needed in the Authorization header: Bearer followed by the token.",
             )
             .with(header::WWW_AUTHENTICATE, "Bearer realm=\"scim-appliance\""),
+            // §3.11: "A service provider that does NOT support this feature SHOULD respond with HTTP status code 501". It is
+            // the token that does not (an interpretation: the RFC has no case for a subject without a resource).
+            Refusal::Nobody => Problem::plain(
+                StatusCode::NOT_IMPLEMENTED,
+                "/Me needs a token that is bound to a user; this one is bound to nobody.",
+            ),
             Refusal::Denied(why) => Problem::plain(StatusCode::FORBIDDEN, &why),
             Refusal::Paused => Problem::plain(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -113,7 +119,7 @@ impl From<Refusal> for Problem {
                 &format!("The resource has the version {version}, which the request excludes. Nothing was changed."),
             )
             .with(header::ETAG, version),
-            Refusal::Unresolved(why) => Problem::plain(StatusCode::CONFLICT, &why),
+            Refusal::Conflict(why) => Problem::plain(StatusCode::CONFLICT, &why),
             Refusal::Taken(of, attribute, value) => Problem {
                 status: StatusCode::CONFLICT,
                 keyword: Some("uniqueness"),
@@ -158,9 +164,4 @@ pub fn no_method(allowed: &[hyper::Method]) -> Problem {
     let allowed = allowed.iter().map(hyper::Method::as_str).collect::<Vec<_>>().join(", ");
     Problem::plain(StatusCode::METHOD_NOT_ALLOWED, &format!("This path has the methods {allowed}."))
         .with(header::ALLOW, allowed)
-}
-
-/// 501 for a part of the RFC that is not offered.
-pub fn not_offered(what: &str) -> Problem {
-    Problem::plain(StatusCode::NOT_IMPLEMENTED, &format!("/{what} is not offered by this server."))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hyper::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::directory::Reach;
 use crate::scim::catalog::{Catalog, ResourceType};
 
 /// The path of the SCIM endpoint. Okta's on-premises agent looks for `/v2` in it.
@@ -35,8 +36,8 @@ pub enum Route {
     Schemas(Option<String>),
     /// `/Bulk`
     Bulk,
-    /// `/Me`: an endpoint of RFC 7644 that this server does not offer.
-    NotOffered(&'static str),
+    /// `/Me`: the user whom the token is bound to.
+    Me,
 }
 
 impl Route {
@@ -67,7 +68,7 @@ impl Route {
             ("ResourceTypes", id) => Route::ResourceTypes(id),
             ("Schemas", id) => Route::Schemas(id),
             ("Bulk", None) => Route::Bulk,
-            ("Me", _) => Route::NotOffered("Me"),
+            ("Me", None) => Route::Me,
             (endpoint, second) => {
                 let of = catalog.at_endpoint(endpoint)?.clone();
                 match second {
@@ -77,6 +78,14 @@ impl Route {
                 }
             }
         })
+    }
+
+    /// How far a request for it reaches.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Route::Me | Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => Reach::Own,
+            _ => Reach::All,
+        }
     }
 
     /// The methods that it has.
@@ -93,7 +102,7 @@ impl Route {
             Route::Resource(..) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
             }
-            Route::NotOffered(_) => {
+            Route::Me => {
                 &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
             }
         }

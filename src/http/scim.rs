@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 
 use super::bulk;
 use super::exchange::{Exchange, Target, aside};
-use super::problem::{Problem, no_method, no_route, not_offered};
+use super::problem::{Problem, no_method, no_route};
 use super::route::Route;
 use super::wire::Answer;
 use crate::clock::fresh_id;
@@ -84,10 +84,7 @@ pub async fn answer(
             let all = discovery::schemas(exchange.directory.catalog(), &exchange.directory.site.base);
             discover(exchange, all, id, "Schema", query).await
         }
-        (Route::NotOffered(what), _) => {
-            exchange.let_in().await?;
-            Err(not_offered(what))
-        }
+        (Route::Me, _) => me(exchange, method, query, headers, body).await,
         // Probes are answered before anybody has to show a token.
         (Route::Health | Route::Ready, _) => Err(no_route()),
     }
@@ -106,6 +103,28 @@ async fn resource(
         "PUT" => put(exchange, target, headers, body).await,
         "PATCH" => patch(exchange, target, headers, body).await,
         _ => delete(exchange, target).await,
+    }
+}
+
+/// The user whom the token is bound to (§3.11). Every answer says where that user is for others.
+async fn me(
+    exchange: &Arc<Exchange>,
+    method: &Method,
+    query: &str,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Outcome {
+    let wish = exchange.wish(query).await?;
+    let conditions = exchange.conditions(headers).await?;
+    let (of, id) = exchange.look(|_, reader, caller| directory::me(reader, caller)).await?;
+    let location = format!("{}{}/{id}", exchange.directory.site.base, of.endpoint);
+    let outcome = match method.as_str() {
+        "POST" => Err(Refusal::Conflict("The user of this token is there already; PUT or PATCH it.".to_owned()).into()),
+        _ => resource(exchange, method, Target { of, id, wish, conditions }, headers, body).await,
+    };
+    match outcome {
+        Ok(answer) => Ok(answer.with(header::LOCATION, &location)),
+        Err(problem) => Err(problem.with(header::LOCATION, location)),
     }
 }
 

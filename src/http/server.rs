@@ -30,7 +30,7 @@ use super::route::Route;
 use super::scim;
 use super::wire::{Answer, BodyLimits, drain, raw, wants_plain_json};
 use super::{authn, probes};
-use crate::directory::{Directory, Refusal};
+use crate::directory::{Directory, Reach, Refusal};
 
 /// Bytes of a URL, at most.
 const MAX_URL: usize = 8192;
@@ -258,6 +258,7 @@ impl Service {
         let exchange = Exchange {
             directory: self.directory.clone(),
             token,
+            reach: route.as_ref().map_or(Reach::All, Route::reach),
             id: id.to_owned(),
             address: peer.ip(),
             client,

@@ -17,7 +17,8 @@ use crate::secret;
 pub(super) const APPLICATION_ID: i32 = 0x5343_494d;
 
 /// In order; the first one makes `user_version` 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_directory.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_directory.sql"), include_str!("migrations/0002_token_subject.sql")];
 
 /// The version of files that this program writes.
 pub(super) fn version() -> i32 {

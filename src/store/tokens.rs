@@ -11,8 +11,10 @@ pub struct TokenRow {
     pub id: String,
     /// What the administrator called it.
     pub name: String,
-    /// What it is for: `scim`, `scim:read`.
+    /// What it is for: `scim`, `scim:read`, `me`.
     pub scope: String,
+    /// The id of the user whom it is bound to.
+    pub subject: Option<String>,
     /// SHA-256 of the token.
     pub digest: Vec<u8>,
     /// When it was made, in microseconds since 1970; so are the other times.
@@ -77,13 +79,14 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         last_used: row.get(8)?,
         last_address: row.get(9)?,
         last_client: row.get(10)?,
+        subject: row.get(11)?,
     })
 }
 
 /// All tokens, in the order in which they were made.
 pub(super) fn all(connection: &Connection) -> Result<Vec<TokenRow>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select id, name, scope, digest, created, created_by, expires, revoked, last_used, last_address, last_client
+        "select id, name, scope, digest, created, created_by, expires, revoked, last_used, last_address, last_client, subject
          from token order by created, id",
     )?;
     Ok(statement.query_map([], token)?.collect::<Result<_, _>>()?)
@@ -100,9 +103,24 @@ impl Writer<'_> {
     /// Stores a new token.
     pub fn add_token(&mut self, token: &TokenRow) -> Result<(), StoreError> {
         self.connection()
-            .prepare_cached("insert into token (id, name, scope, digest, created, created_by, expires) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute((&token.id, &token.name, &token.scope, &token.digest, token.created, &token.created_by, token.expires))?;
+            .prepare_cached("insert into token (id, name, scope, digest, created, created_by, expires, subject) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute((&token.id, &token.name, &token.scope, &token.digest, token.created, &token.created_by, token.expires, &token.subject))?;
         self.raise_control()
+    }
+
+    /// Revokes the tokens that are bound to a user.
+    pub fn revoke_tokens_of(&mut self, subject: &str) -> Result<(), StoreError> {
+        let now = self.now();
+        let changed = self
+            .connection()
+            .prepare_cached(
+                "update token indexed by token_by_subject set revoked = ?2 where subject = ?1 and revoked is null",
+            )?
+            .execute((subject, now))?;
+        if changed > 0 {
+            self.raise_control()?;
+        }
+        Ok(())
     }
 
     /// Revokes a token for ever. False when there is no live one of this id.

@@ -12,6 +12,7 @@ mod discovery;
 mod hostile;
 mod invariants;
 mod lists;
+mod me;
 mod merge_mode;
 mod served;
 mod support;

@@ -59,10 +59,11 @@ fn the_list_tells_everything_but_the_token() {
         "lastAddress",
         "lastClient",
         "status",
+        "user",
     ] {
         assert!(of(&first).get(key).is_some(), "{key} is missing");
     }
-    assert_eq!(listed[0].as_object().unwrap().len(), 11);
+    assert_eq!(listed[0].as_object().unwrap().len(), 12);
     let (first_seen, second_seen) = (of(&first), of(&second));
     assert_eq!(
         (&first_seen["name"], &first_seen["scope"], &first_seen["status"]),

@@ -1,0 +1,50 @@
+//! `/Me` (RFC 7644 §3.11): another name for the user whom a token is bound to.
+
+use std::sync::Arc;
+
+use super::{Caller, Refusal};
+use crate::scim::catalog::{ResourceType, USER_SCHEMA};
+use crate::scim::json::{Json, Object};
+use crate::store::{Reader, Row};
+
+/// What people do not decide about themselves: whether they are active, what they may do, and by which names others
+/// find them.
+const OTHERS_DECIDE: [&str; 5] = ["active", "roles", "entitlements", "userName", "externalId"];
+
+/// The user behind a token: type and id.
+///
+/// Errors: [`Refusal::Nobody`] for a token that is bound to none, [`Refusal::NotFound`] when the user is gone,
+/// [`Refusal::Denied`] when the user is deactivated.
+pub fn me(reader: &Reader<'_>, caller: &Caller) -> Result<(Arc<ResourceType>, String), Refusal> {
+    let id = caller.subject().ok_or(Refusal::Nobody)?;
+    let all = &reader.catalog().resource_types;
+    let of = all.iter().find(|t| t.schema.id == USER_SCHEMA).ok_or(Refusal::Nobody)?;
+    let row = reader.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
+    may_touch(caller, &row)?;
+    Ok((of.clone(), row.id))
+}
+
+/// A token that is bound to a user touches that user only, and only while the user is active.
+pub fn may_touch(caller: &Caller, row: &Row) -> Result<(), Refusal> {
+    let Some(subject) = caller.subject() else { return Ok(()) };
+    if subject != row.id {
+        return Err(Refusal::Denied("This token is for its own user alone. Nothing was changed.".to_owned()));
+    }
+    if row.document()?.get("active") == Some(&Json::Bool(false)) {
+        return Err(Refusal::Denied("The user of this token is deactivated.".to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses changes that are for others to make.
+pub fn may_become(caller: &Caller, before: &Object, after: &Object) -> Result<(), Refusal> {
+    if caller.subject().is_none() {
+        return Ok(());
+    }
+    match OTHERS_DECIDE.iter().find(|name| before.get(name) != after.get(name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Refusal::Denied(format!("{name} is not for the user of this token to change. Nothing was changed.")))
+        }
+    }
+}
