@@ -62,12 +62,18 @@ enum Command {
     Backup {
         /// The file to make
         file: PathBuf,
+        /// Copy the key file as well, to FILE.key
+        #[arg(long)]
+        with_key: bool,
     },
     /// Put a backup in the place of the database; the server must not run
     #[command(after_help = "Example: scim-appliance --config x.toml restore /var/backups/scim.db")]
     Restore {
         /// The backup
         file: PathBuf,
+        /// Take the key file too, from FILE.key
+        #[arg(long)]
+        with_key: bool,
     },
 }
 
@@ -80,8 +86,8 @@ pub fn run() -> ExitCode {
         Some(Command::ExampleConfig) => say(EXAMPLE.trim_end()),
         Some(Command::Token { command }) => token::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
-        Some(Command::Backup { file }) => backup::backup(&arguments.config, &file),
-        Some(Command::Restore { file }) => backup::restore(&arguments.config, &file),
+        Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),
+        Some(Command::Restore { file, with_key }) => backup::restore(&arguments.config, &file, with_key),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -137,6 +143,7 @@ fn site(config: &Config, rules: RuleSet) -> Site {
         put_merges: config.scim.put_merges,
         max_payload: config.limits.body_bytes,
         max_operations: config.limits.bulk_operations,
+        cursor_timeout: config.scim.cursor_timeout,
         rules,
     }
 }

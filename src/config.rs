@@ -49,6 +49,8 @@ pub struct Scim {
     pub page_size: u64,
     /// Results of a page, at most.
     pub max_page_size: u64,
+    /// Seconds for which a cursor is good.
+    pub cursor_timeout: i64,
     /// The RFC to the letter: no dialect rule at all.
     pub strict: bool,
     /// PUT keeps what the request does not name.
@@ -204,6 +206,7 @@ struct StoreTable {
 struct ScimTable {
     page_size: Option<Spanned<u64>>,
     max_page_size: Option<Spanned<u64>>,
+    cursor_timeout_seconds: Option<Spanned<i64>>,
     mode: Mode,
     put: Option<Spanned<Put>>,
     disabled_dialect_rules: Vec<Spanned<String>>,
@@ -294,6 +297,13 @@ impl Config {
         let max_page_size = source.bounded("scim.max_page_size", written.scim.max_page_size, 1000, 1, 10_000)?;
         let page_size =
             source.bounded("scim.page_size", written.scim.page_size, 100.min(max_page_size), 1, max_page_size)?;
+        let cursor_timeout = source.bounded(
+            "scim.cursor_timeout_seconds",
+            written.scim.cursor_timeout_seconds,
+            86_400,
+            1,
+            31_536_000,
+        )?;
         let readers = source.bounded("store.readers", written.store.readers, 2, 1, 64)?;
         let max_live_tokens = source.bounded("tokens.max_live", written.tokens.max_live, 2, 1, 5)?;
         let rules = written.scim.disabled_dialect_rules;
@@ -315,6 +325,7 @@ impl Config {
             scim: Scim {
                 page_size,
                 max_page_size,
+                cursor_timeout,
                 strict,
                 put_merges: merging.is_some(),
                 disabled_dialect_rules: rules

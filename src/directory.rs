@@ -4,6 +4,7 @@
 mod bulk;
 mod caller;
 mod create;
+pub mod cursor;
 mod fetch;
 mod list;
 mod me;
@@ -22,7 +23,7 @@ pub use bulk::{Batch, Done, Outcome, bulk, prepare_bulk};
 pub use caller::{Caller, Reach, Scope};
 pub use create::create;
 pub use fetch::{Fetched, fetch};
-pub use list::{list, list_all};
+pub use list::{Memory, list, list_all};
 pub use me::me;
 pub use patch::patch;
 pub use refusal::{Refusal, Unauthenticated};
@@ -39,6 +40,7 @@ use crate::scim::discovery::Limits;
 use crate::scim::json::{Json, Object};
 use crate::scim::list::Query;
 use crate::scim::version::Conditions;
+use crate::secret::Key;
 
 /// What the configuration says about the SCIM surface.
 #[derive(Debug, Clone)]
@@ -55,6 +57,8 @@ pub struct Site {
     pub max_payload: u64,
     /// Operations of a Bulk request, at most.
     pub max_operations: usize,
+    /// Seconds for which a cursor is good.
+    pub cursor_timeout: i64,
     /// The dialect rules that are on.
     pub rules: RuleSet,
 }
@@ -68,17 +72,24 @@ pub struct Directory {
     pub site: Arc<Site>,
     /// Where clients are in their walks through pages.
     pub walks: Arc<Walks>,
+    /// What cursors are signed with.
+    pub key: Arc<Key>,
 }
 
 impl Directory {
     /// The directory on a store.
-    pub fn new(store: Store, site: Site) -> Directory {
-        Directory { store, site: Arc::new(site), walks: Arc::default() }
+    pub fn new(store: Store, site: Site, key: Key) -> Directory {
+        Directory { store, site: Arc::new(site), walks: Arc::default(), key: Arc::new(key) }
     }
 
     /// The schemas and resource types.
     pub fn catalog(&self) -> &Arc<Catalog> {
         self.store.catalog()
+    }
+
+    /// What is known of walks.
+    pub fn memory(&self) -> Memory<'_> {
+        Memory { walks: &self.walks, key: &self.key }
     }
 
     /// The dialect of one request.
@@ -92,6 +103,8 @@ impl Directory {
             max_results: self.site.max_page_size,
             max_payload: self.site.max_payload,
             max_operations: self.site.max_operations as u64,
+            page_size: self.site.page_size,
+            cursor_timeout: self.site.cursor_timeout.unsigned_abs(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Random tokens and their digests. The only file that names a crypto library.
+//! Random tokens and their digests, and the key that signs. The only file that names a crypto library.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -63,6 +63,52 @@ impl Token {
     /// The token itself, to show once.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+/// Bytes of a signature: 128 bit, which nobody can try out.
+pub const SIGNATURE: usize = 16;
+
+/// The key of an appliance: 256 random bits.
+#[derive(Clone)]
+pub struct Key(String);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// A new key.
+    pub fn generate() -> Result<Key, NoRandomness> {
+        Ok(Key(base62(&random::<32>()?, SECRET)))
+    }
+
+    /// The key in a text of 43 base62 characters.
+    pub fn parse(text: &str) -> Option<Key> {
+        (text.len() == SECRET && text.bytes().all(|b| b.is_ascii_alphanumeric())).then(|| Key(text.to_owned()))
+    }
+
+    /// The key itself, for its file.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Signs data: HMAC-SHA256, cut to [`SIGNATURE`] bytes. What was signed for one purpose is good for no other.
+    pub fn sign(&self, purpose: &str, data: &[u8]) -> [u8; SIGNATURE] {
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes()));
+        context.update(purpose.as_bytes());
+        context.update(&[0]);
+        context.update(data);
+        let mut signature = [0; SIGNATURE];
+        signature.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
+        signature
+    }
+
+    /// Is this the signature of the data? Takes the same time wherever it differs.
+    pub fn verify(&self, purpose: &str, data: &[u8], signature: &[u8]) -> bool {
+        same_digest(&self.sign(purpose, data), signature)
     }
 }
 
@@ -143,6 +189,19 @@ mod tests {
     fn a_token_does_not_speak() {
         let token = Token::generate().unwrap();
         assert!(!format!("{token:?}").contains(token.reveal()));
+    }
+
+    #[test]
+    fn a_signature_is_good_for_its_key_purpose_and_data() {
+        let key = Key::generate().unwrap();
+        let signature = key.sign("a", b"data");
+        assert!(key.verify("a", b"data", &signature));
+        assert!(Key::parse(key.reveal()).unwrap().verify("a", b"data", &signature));
+        assert!(!key.verify("a", b"dat", &signature) && !key.verify("b", b"data", &signature));
+        assert!(!key.verify("a", b"data", &signature[1..]) && !key.verify("a", b"data", &[]));
+        assert!(!Key::generate().unwrap().verify("a", b"data", &signature));
+        assert!(Key::parse("short").is_none() && Key::parse(&"é".repeat(43)).is_none());
+        assert!(!format!("{key:?}").contains(key.reveal()));
     }
 
     #[test]

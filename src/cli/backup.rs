@@ -6,21 +6,28 @@ use anyhow::{Result, bail};
 
 use super::{read_config, say};
 use crate::clock::Clock;
-use crate::store::backup as store;
+use crate::store::{backup as store, copy_key};
 
-pub fn backup(config: &Path, file: &Path) -> Result<()> {
+pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
     let (config, _) = read_config(config)?;
     if config.store.path.symlink_metadata().is_err() {
         bail!("there is no database at {}", config.store.path.display());
     }
     let made = store::backup(&config.store.path, file)?;
     let size = made.metadata().map_or(0, |m| m.len());
+    if with_key {
+        copy_key(&config.store.path, &made)?;
+        say(format!("The key is in {}.key; whoever has both can sign for this appliance.", made.display()))?;
+    }
     say(format!("Backed up to {} ({} KiB), and checked.", made.display(), size / 1024))
 }
 
-pub fn restore(config: &Path, file: &Path) -> Result<()> {
+pub fn restore(config: &Path, file: &Path, with_key: bool) -> Result<()> {
     let (config, _) = read_config(config)?;
     let kept = store::restore(&config.store.path, file, &Clock::System)?;
+    if with_key {
+        copy_key(file, &config.store.path)?;
+    }
     say(format!("Restored {} from {}.", config.store.path.display(), file.display()))?;
     match kept {
         Some(kept) => say(format!("The database of before is kept as {}.", kept.display())),

@@ -18,7 +18,7 @@ use crate::http::{BASE, Limits, serve};
 use crate::scim::catalog::Catalog;
 use crate::scim::dialect::RuleSet;
 use crate::secret::random_text;
-use crate::store::{Store, TokenStatus, lock};
+use crate::store::{Store, TokenStatus, key, lock};
 use crate::telemetry;
 
 pub fn run(file: &Path) -> Result<()> {
@@ -51,9 +51,10 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
     // Not inline: a connection of this thread would outlive the others and keep SQLite from removing its side files.
     let standing = store.read(|reader| {
         let live = reader.tokens()?.iter().filter(|t| t.status(reader.now()) == TokenStatus::Live).count();
-        Ok::<_, StoreError>((provisioning::status(reader)?.state, live))
+        Ok::<_, StoreError>((provisioning::status(reader)?.state, live, reader.last_change()?))
     });
-    greet(&config, &store, address, file, standing.await?)?;
+    let (state, live, changes) = standing.await?;
+    greet(&config, &store, address, file, (state, live))?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -71,7 +72,11 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         body_idle: Duration::from_secs(config.limits.body_idle_seconds),
         body_total: Duration::from_secs(config.limits.body_seconds),
     };
-    let directory = Directory::new(store, site(&config, rules));
+    let (key, made) = key(store.path())?;
+    if made && changes > 0 {
+        tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
+    }
+    let directory = Directory::new(store, site(&config, rules), key);
     serve(listener, directory, limits, random_text(6)?, stopped).await;
     tracing::info!("stopped");
     Ok(())

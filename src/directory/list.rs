@@ -13,19 +13,20 @@ use crate::scim::dialect::Dialect;
 use crate::scim::eval::{SortKey, matches, sort_key};
 use crate::scim::fault::{Fault, Kind, quoted};
 use crate::scim::filter::Filter;
-use crate::scim::list::{Query, list_response};
+use crate::scim::list::{Position, Query, list_response};
 use crate::scim::path::{BoundPath, Place as PathPlace};
 use crate::scim::project::Projection;
 use crate::scim::schema::Returned;
+use crate::secret::Key;
 use crate::store::{Reader, Row};
 
 /// Keys that an index finds, up to which a filtered query is answered on the thread that asks.
 const INLINE_KEYS: usize = 8;
 
 /// A list of one resource type as JSON text. With `quick`, gives `None` when it may take longer than a moment.
-pub fn list(reader: &Reader<'_>, walks: &Walks, ask: Ask<'_>, quick: bool) -> Result<Option<String>, Refusal> {
+pub fn list(reader: &Reader<'_>, memory: Memory<'_>, ask: Ask<'_>, quick: bool) -> Result<Option<String>, Refusal> {
     let Ask { site, caller, of, wish: query, dialect, .. } = ask;
-    let listing = Listing { reader, site, walks, caller, query, dialect };
+    let listing = Listing { reader, site, memory, caller, query, dialect };
     let filter = match &query.filter {
         Some(filter) => Some(filter.bind(of, dialect)?),
         None => None,
@@ -35,8 +36,9 @@ pub fn list(reader: &Reader<'_>, walks: &Walks, ask: Ask<'_>, quick: bool) -> Re
         return listing.quick(&part);
     }
     let walk = format!("{}\n{}", of.name, query.walk);
-    match (&part.filter, &part.sort) {
-        (None, None) => listing.by_key(of, &walk),
+    match (&part.filter, &part.sort, &query.cursor) {
+        (_, _, Some(cursor)) => listing.by_cursor(&walk, &[part], cursor),
+        (None, None, None) => listing.by_key(of, &walk),
         _ => listing.found(&walk, &[part]),
     }
     .map(Some)
@@ -46,14 +48,14 @@ pub fn list(reader: &Reader<'_>, walks: &Walks, ask: Ask<'_>, quick: bool) -> Re
 /// there; one that no type has is an error.
 pub fn list_all(
     reader: &Reader<'_>,
+    memory: Memory<'_>,
     site: &Site,
-    walks: &Walks,
     caller: &Caller,
     types: &[Arc<ResourceType>],
     query: &Query,
     dialect: &Dialect,
 ) -> Result<String, Refusal> {
-    let listing = Listing { reader, site, walks, caller, query, dialect };
+    let listing = Listing { reader, site, memory, caller, query, dialect };
     let mut parts = Vec::new();
     let mut unsorted = None;
     for of in types {
@@ -69,7 +71,13 @@ pub fn list_all(
     }
     match unsorted.filter(|_| parts.iter().all(|p| p.sort.is_none())) {
         Some(refusal) => Err(refusal),
-        None => listing.found(&format!("*\n{}", query.walk), &parts),
+        None => {
+            let walk = format!("*\n{}", query.walk);
+            match &query.cursor {
+                Some(cursor) => listing.by_cursor(&walk, &parts, cursor),
+                None => listing.found(&walk, &parts),
+            }
+        }
     }
 }
 
@@ -101,10 +109,19 @@ fn bind_loosely<'c>(
     })
 }
 
+/// What is known of walks: by us, for index paging, and by what signs the cursors that clients hold.
+#[derive(Clone, Copy)]
+pub struct Memory<'a> {
+    /// The ends of pages, and orders.
+    pub walks: &'a Walks,
+    /// What cursors are signed with.
+    pub key: &'a Key,
+}
+
 struct Listing<'r, 'c> {
     reader: &'r Reader<'c>,
     site: &'r Site,
-    walks: &'r Walks,
+    memory: Memory<'r>,
     caller: &'r Caller,
     query: &'r Query,
     dialect: &'r Dialect,
@@ -152,20 +169,20 @@ impl Listing<'_, '_> {
         let skip = usize::try_from(start - 1).unwrap_or(usize::MAX);
         let take = usize::try_from(self.count()).unwrap_or(usize::MAX);
         let page: Vec<Row> = rows.into_iter().skip(skip).take(take).collect();
-        Ok(Some(list_response(total, start, &self.show(&page, &[part.of])?)))
+        Ok(Some(list_response(total, &Position::Index(start), &self.show(&page, &[part.of])?)))
     }
 
     /// All resources of a type in the order of creation: offsets come from block counts, or from the walk.
     fn by_key(&self, of: &ResourceType, walk: &str) -> Result<String, Refusal> {
         let (start, count) = (self.query.start_index, self.count());
         let total = self.reader.total(of)?;
-        let (keys, left) = match self.walks.resume(&self.caller.token, walk, start, self.now()) {
+        let (keys, left) = match self.memory.walks.resume(&self.caller.token, walk, start, self.now()) {
             Some(Place::After(key)) => (self.reader.page_after(of, key, count)?, self.reader.total_after(of, key)?),
             _ => (self.reader.page(of, start - 1, count)?, 0),
         };
         let total = self.walked_total(total, keys.len() as u64, left.saturating_sub(keys.len() as u64));
         self.remember(walk, keys.len(), keys.last().map(|last| Place::After(*last)));
-        Ok(list_response(total, start, &self.show(&self.reader.rows(&keys)?, &[of])?))
+        Ok(list_response(total, &Position::Index(start), &self.show(&self.reader.rows(&keys)?, &[of])?))
     }
 
     /// The total, but never so small that a client with more to come thinks that it has seen all: people were deleted
@@ -177,7 +194,7 @@ impl Listing<'_, '_> {
     fn remember(&self, walk: &str, shown: usize, place: Option<Place>) {
         let next = self.query.start_index.saturating_add(shown as u64);
         if let Some(place) = place {
-            self.walks.remember(&self.caller.token, walk, next, place, self.now());
+            self.memory.walks.remember(&self.caller.token, walk, next, place, self.now());
         }
     }
 
@@ -186,7 +203,7 @@ impl Listing<'_, '_> {
         let (start, count) = (self.query.start_index, usize::try_from(self.count()).unwrap_or(usize::MAX));
         let from_start = usize::try_from(start - 1).unwrap_or(usize::MAX);
         let change = self.reader.last_change()?;
-        let place = self.walks.resume(&self.caller.token, walk, start, self.now());
+        let place = self.memory.walks.resume(&self.caller.token, walk, start, self.now());
         let (order, mut at) = match (place, self.query.sort_by.is_some()) {
             // In an order of its own a list is walked as it was; whoever does not pass any more is left out below.
             (Some(Place::In(order, at)), true) => (order, at),
@@ -217,12 +234,12 @@ impl Listing<'_, '_> {
         let types: Vec<&ResourceType> = parts.iter().map(|p| p.of).collect();
         let left = order.keys.len().saturating_sub(at) as u64;
         let total = self.walked_total(order.keys.len() as u64, rows.len() as u64, left);
-        Ok(list_response(total, start, &self.show(&rows, &types)?))
+        Ok(list_response(total, &Position::Index(start), &self.show(&rows, &types)?))
     }
 
     /// The keys of everything that a query finds, in its order: made once, and kept until something is written.
     fn order(&self, walk: &str, change: i64, parts: &[Part<'_>]) -> Result<Arc<Order>, Refusal> {
-        if let Some(order) = self.walks.order(walk, change) {
+        if let Some(order) = self.memory.walks.order(walk, change) {
             return Ok(order);
         }
         let from_index = match parts {
@@ -243,7 +260,7 @@ impl Listing<'_, '_> {
             }
         };
         let order = Arc::new(Order { keys, change });
-        self.walks.remember_order(walk.to_owned(), order.clone());
+        self.memory.walks.remember_order(walk.to_owned(), order.clone());
         Ok(order)
     }
 
@@ -272,13 +289,8 @@ impl Listing<'_, '_> {
         if sorts {
             // Without a value: last in ascending order, first in descending order (§3.4.2.3).
             found.sort_by(|(a, _), (b, _)| {
-                let ascending = match (a, b) {
-                    (Some(a), Some(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
-                    (Some(_), None) => Ordering::Less,
-                    (None, Some(_)) => Ordering::Greater,
-                    (None, None) => Ordering::Equal,
-                };
-                if self.query.descending { ascending.reverse() } else { ascending }
+                let order = ascending(a.as_ref(), b.as_ref());
+                if self.query.descending { order.reverse() } else { order }
             });
         }
         found.into_iter().map(|(_, key)| key).collect()
@@ -334,6 +346,16 @@ impl Listing<'_, '_> {
     }
 }
 
+/// In ascending order: what has no value comes last.
+fn ascending(a: Option<&SortKey>, b: Option<&SortKey>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    }
+}
+
 /// What is never shown must not be guessed at by its order either.
 fn is_sortable(path: &BoundPath<'_>) -> bool {
     let leaf = path.to_value().leaf();
@@ -346,6 +368,8 @@ fn is_lookup(filter: &BoundFilter<'_>) -> bool {
     use crate::scim::filter::Op;
     matches!(filter, BoundFilter::Compare(_, Test::Text { op: Op::Eq, .. }))
 }
+
+mod walk;
 
 #[cfg(test)]
 mod tests;

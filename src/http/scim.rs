@@ -16,7 +16,7 @@ use crate::directory::{self, Caller, Fetched, Prepared, Reader, Refusal, Reply, 
 use crate::scim::catalog::ResourceType;
 use crate::scim::discovery;
 use crate::scim::json::{Json, Object};
-use crate::scim::list::{Query, list_response};
+use crate::scim::list::{Position, Query, list_response};
 use crate::scim::patch::Patch;
 use crate::scim::resource::{Purpose, check};
 
@@ -157,14 +157,14 @@ async fn list(exchange: &Arc<Exchange>, of: Arc<ResourceType>, wish: Query) -> O
         let (of, wish) = (of.clone(), wish.clone());
         move |x: &Exchange, reader: &Reader<'_>, caller: &Caller| {
             let dialect = x.directory.dialect();
-            let body = directory::list(reader, &x.directory.walks, x.ask(caller, &of, &wish, &dialect), quick);
+            let body = directory::list(reader, x.directory.memory(), x.ask(caller, &of, &wish, &dialect), quick);
             x.note(&dialect);
             body
         }
     };
     let quick = match wish.filter {
-        Some(_) => exchange.look(list(true)).await?,
-        None => None,
+        Some(_) if wish.cursor.is_none() => exchange.look(list(true)).await?,
+        _ => None,
     };
     let body = match quick {
         Some(body) => body,
@@ -177,7 +177,7 @@ async fn list_all(exchange: &Arc<Exchange>, wish: Query) -> Outcome {
     let body = exchange.look_elsewhere(move |x, reader, caller| {
         let dialect = x.directory.dialect();
         let types = &x.directory.catalog().resource_types;
-        let body = directory::list_all(reader, &x.directory.site, &x.directory.walks, caller, types, &wish, &dialect);
+        let body = directory::list_all(reader, x.directory.memory(), &x.directory.site, caller, types, &wish, &dialect);
         x.note(&dialect);
         body
     });
@@ -281,7 +281,7 @@ async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>
             return Err(Problem::plain(StatusCode::FORBIDDEN, "Discovery cannot be filtered."));
         }
         let texts: Vec<String> = all.into_iter().map(|o| Json::Object(o).text()).collect();
-        return Ok(Answer::json(StatusCode::OK, list_response(texts.len() as u64, 1, &texts)));
+        return Ok(Answer::json(StatusCode::OK, list_response(texts.len() as u64, &Position::Index(1), &texts)));
     };
     let found =
         all.into_iter().find(|o| o.get("id").and_then(Json::as_str).is_some_and(|i| i.eq_ignore_ascii_case(&id)));

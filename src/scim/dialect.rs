@@ -70,10 +70,12 @@ pub enum Rule {
     /// Okta, OneLogin, midPoint: a PUT without `active`, `roles`, `externalId` or `members` says nothing about them. The
     /// RFC lets a server clear them, which would reactivate or strip people.
     PutKeepsAbsent,
+    /// Several: a `count` beyond `maxPageSize` with a cursor, meant as "as many as there may be".
+    LargeCount,
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
-pub const RULES: [(&str, Rule); 25] = [
+pub const RULES: [(&str, Rule); 26] = [
     ("op-case", Rule::OpCase),
     ("path-keys", Rule::PathKeys),
     ("remove-by-value", Rule::RemoveByValue),
@@ -99,6 +101,7 @@ pub const RULES: [(&str, Rule); 25] = [
     ("unlisted-extension", Rule::UnlistedExtension),
     ("unknown-members", Rule::UnknownMembers),
     ("put-keeps-absent", Rule::PutKeepsAbsent),
+    ("large-count", Rule::LargeCount),
 ];
 
 /// A set of rules.

@@ -16,6 +16,10 @@ pub struct Limits {
     pub max_payload: u64,
     /// Operations of one Bulk request, at most.
     pub max_operations: u64,
+    /// Results of one page, when the client names no count.
+    pub page_size: u64,
+    /// Seconds for which a cursor is good.
+    pub cursor_timeout: u64,
 }
 
 fn meta(resource_type: &str, location: String) -> Object {
@@ -31,7 +35,7 @@ fn feature(supported: bool) -> Object {
     object
 }
 
-/// ServiceProviderConfig (RFC 7643 §5). `base` is the URL of the SCIM endpoint.
+/// ServiceProviderConfig (RFC 7643 §5, with `pagination` of RFC 9865). `base` is the URL of the SCIM endpoint.
 pub fn service_provider_config(base: &str, limits: Limits) -> Object {
     let mut config = message(CONFIG_SCHEMA);
     config.push("patch", feature(true));
@@ -45,6 +49,14 @@ pub fn service_provider_config(base: &str, limits: Limits) -> Object {
     config.push("changePassword", feature(false));
     config.push("sort", feature(true));
     config.push("etag", feature(true));
+    let mut pagination = Object::new();
+    pagination.push("cursor", true);
+    pagination.push("index", true);
+    pagination.push("defaultPaginationMethod", "index");
+    pagination.push("defaultPageSize", limits.page_size);
+    pagination.push("maxPageSize", limits.max_results);
+    pagination.push("cursorTimeout", limits.cursor_timeout);
+    config.push("pagination", pagination);
     let scheme = |kind: &str, name: &str, description: &str, uri: &str, primary: bool| {
         let mut scheme = Object::new();
         scheme.push("type", kind);

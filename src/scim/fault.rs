@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The detail error keywords of RFC 7644 §3.12, table 9 (`scimType`), as far as a core without IO can meet them.
+/// The detail error keywords of RFC 7644 §3.12, table 9 (`scimType`), and of RFC 9865, as far as a core without IO can meet them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The filter's syntax or attribute-and-operator combination is not supported.
@@ -17,6 +17,12 @@ pub enum Kind {
     InvalidValue,
     /// The change is at odds with the attribute's mutability.
     Mutability,
+    /// A cursor that this server did not give, or gave for another query (RFC 9865).
+    InvalidCursor,
+    /// A cursor whose time is over (RFC 9865).
+    ExpiredCursor,
+    /// A count that no page can have (RFC 9865).
+    InvalidCount,
 }
 
 impl Kind {
@@ -29,6 +35,9 @@ impl Kind {
             Kind::NoTarget => "noTarget",
             Kind::InvalidValue => "invalidValue",
             Kind::Mutability => "mutability",
+            Kind::InvalidCursor => "invalidCursor",
+            Kind::ExpiredCursor => "expiredCursor",
+            Kind::InvalidCount => "invalidCount",
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Query {
     pub start_index: u64,
     /// How many results at most; the server's page size without it.
     pub count: Option<u64>,
+    /// Where the page begins, by a cursor (RFC 9865); empty for the first page. Index paging without one.
+    pub cursor: Option<String>,
     /// Only these attributes and those that are always returned.
     pub attributes: Vec<AttrPath>,
     /// The client said which, though perhaps nothing that exists.
@@ -42,7 +44,9 @@ impl Query {
     /// integer or a sort order that is none, [`Kind::InvalidFilter`] for the filter.
     pub fn from_pairs<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>, dialect: &Dialect) -> Result<Query, Fault> {
         let mut given = Object::new();
-        for (name, value) in pairs.filter(|(_, v)| !v.is_empty()) {
+        // An empty cursor asks for the first page.
+        let says = |(n, v): &(&str, &str)| !v.is_empty() || n.eq_ignore_ascii_case("cursor");
+        for (name, value) in pairs.filter(says) {
             let Some(name) = PARAMETERS.iter().find(|p| p.eq_ignore_ascii_case(name)) else { continue };
             if given.get(name).is_some() {
                 return Err(Fault::new(Kind::InvalidSyntax, *name, "the parameter stands twice in the URL"));
@@ -79,13 +83,35 @@ impl Query {
                 ));
             }
         };
+        let cursor = match given.find("cursor") {
+            None => None,
+            Some(Json::Null) => Some(String::new()),
+            Some(Json::String(s)) => Some(s.clone()),
+            Some(other) => {
+                let why = format!("text is expected, not {}", other.what());
+                return Err(Fault::new(Kind::InvalidCursor, "cursor", why));
+            }
+        };
+        let start_index = integer(given, "startIndex")?.map_or(1, |n| n.max(1)).unsigned_abs();
+        if cursor.is_some() && start_index > 1 {
+            return Err(Fault::new(
+                Kind::InvalidValue,
+                "startIndex",
+                "a page begins at an index or at a cursor, not at both",
+            ));
+        }
+        let count = integer(given, "count").map_err(|f| match cursor {
+            Some(_) => Fault { kind: Kind::InvalidCount, ..f },
+            None => f,
+        })?;
         let sort_fault = |f: Fault| Fault { kind: Kind::InvalidValue, ..f.within("sortBy") };
         Ok(Query {
             filter: if filter.is_empty() { None } else { Some(Filter::parse(filter, dialect)?) },
             sort_by: if sort_by.is_empty() { None } else { Some(AttrPath::parse(sort_by).map_err(sort_fault)?) },
             descending,
-            start_index: integer(given, "startIndex")?.map_or(1, |n| n.max(1)).unsigned_abs(),
-            count: integer(given, "count")?.map(|n| n.max(0).unsigned_abs()),
+            start_index,
+            count: count.map(|n| n.max(0).unsigned_abs()),
+            cursor,
             chosen: given.find("attributes").is_some_and(|v| !v.is_unassigned()),
             attributes: names(given, "attributes")?,
             excluded: names(given, "excludedAttributes")?,
@@ -99,8 +125,8 @@ impl Query {
     }
 }
 
-const PARAMETERS: [&str; 7] =
-    ["filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
+const PARAMETERS: [&str; 8] =
+    ["cursor", "filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
 
 /// An integer, from text or a number; one beyond the range of i64 counts as its end.
 fn integer(given: &Object, name: &str) -> Result<Option<i64>, Fault> {
@@ -142,14 +168,35 @@ fn names(given: &Object, name: &str) -> Result<Vec<AttrPath>, Fault> {
     Ok(list.iter().map(|n| n.trim()).filter(|n| !n.is_empty()).filter_map(|n| AttrPath::parse(n).ok()).collect())
 }
 
+/// Where a page stands among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Position {
+    /// The 1-based index of its first result.
+    Index(u64),
+    /// The cursors of the next page and of the one before; none where there is none (RFC 9865).
+    Cursors(Option<String>, Option<String>),
+}
+
 /// Writes a ListResponse around resources that are JSON texts already.
-pub fn list_response(total: u64, start_index: u64, resources: &[String]) -> String {
+pub fn list_response(total: u64, position: &Position, resources: &[String]) -> String {
     let size: usize = resources.iter().map(|r| r.len() + 1).sum();
     let mut text = String::with_capacity(size + 160);
     text.push_str(&format!(
-        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},\"startIndex\":{start_index},\"itemsPerPage\":{},\"Resources\":[",
+        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},\"itemsPerPage\":{}",
         resources.len()
     ));
+    match position {
+        Position::Index(start) => text.push_str(&format!(",\"startIndex\":{start}")),
+        // Their characters need no escaping.
+        Position::Cursors(next, previous) => {
+            for (name, cursor) in [("nextCursor", next), ("previousCursor", previous)] {
+                if let Some(cursor) = cursor {
+                    text.push_str(&format!(",\"{name}\":\"{cursor}\""));
+                }
+            }
+        }
+    }
+    text.push_str(",\"Resources\":[");
     for (i, resource) in resources.iter().enumerate() {
         if i > 0 {
             text.push(',');

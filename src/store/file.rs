@@ -181,7 +181,7 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     synced.map_err(|e| StoreError::Unusable(format!("{} cannot be synced: {e}", folder.display())))
 }
 
-fn nofollow() -> i32 {
+pub(super) fn nofollow() -> i32 {
     i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }
 

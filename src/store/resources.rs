@@ -232,6 +232,19 @@ impl Reader<'_> {
         self.keys_from(self.code(of), key.saturating_add(1), 0, limit)
     }
 
+    /// The keys of the live resources of a type that come before a key, as many as there may be of the last ones; in the
+    /// order of their creation.
+    pub fn page_before(&self, of: &ResourceType, key: i64, limit: u64) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select pk from resource indexed by resource_by_type where type = ?1 and pk < ?2 order by pk desc limit ?3",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut keys: Vec<i64> =
+            statement.query_map((self.code(of), key, limit), |r| r.get(0))?.collect::<Result<_, _>>()?;
+        keys.reverse();
+        Ok(keys)
+    }
+
     fn keys_from(&self, code: i64, from: i64, skip: u64, limit: u64) -> Result<Vec<i64>, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "select pk from resource indexed by resource_by_type where type = ?1 and pk >= ?2 order by pk limit ?4 offset ?3",

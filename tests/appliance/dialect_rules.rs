@@ -63,7 +63,7 @@ fn find(appliance: &Appliance, filter: &str) -> String {
     shown(&appliance.get(&format!("/Users?filter={filter}")), "/totalResults")
 }
 
-const CASES: [Case; 25] = [
+const CASES: [Case; 26] = [
     Case {
         rule: "op-case",
         act: |a| patch(a, json!([{"op": "Replace", "path": "title", "value": "x"}]), "/title"),
@@ -262,6 +262,12 @@ const CASES: [Case; 25] = [
         },
         with: "200 false \"e1\"",
         without: "200 true null",
+    },
+    Case {
+        rule: "large-count",
+        act: |a| shown(&a.get("/Users?cursor=&count=100000"), "/totalResults"),
+        with: "200 0",
+        without: "400 \"invalidCount\"",
     },
 ];
 

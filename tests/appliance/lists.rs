@@ -1,5 +1,6 @@
 //! Lists: who is in them, in which order, on which page, and which attributes are shown.
 
+mod cursors;
 mod filters;
 mod paging;
 mod population;

@@ -28,6 +28,7 @@ fn site() -> Site {
         put_merges: false,
         max_payload: 1 << 20,
         max_operations: 1000,
+        cursor_timeout: 60,
         rules: RuleSet::all(),
     }
 }
