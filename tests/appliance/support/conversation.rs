@@ -16,11 +16,13 @@
 //! id := $.id
 //! ```
 //!
+//! `@config scim.put = "merge"` above the first step is a line of the server's config.
+//!
 //! A path counts from the base URL; of its characters only blanks and those beyond ASCII are encoded. A step carries the
-//! token unless it has an Authorization of its own; `none` as a header's value leaves the header out. Content-Type goes only
-//! with a body. `=> 409 uniqueness` wants that scimType too. `{{token}}`, `{{basic}}` (the token as a Basic password) and
-//! `{{base}}` are there from the beginning; `{{$random}}` is new each time, `{{$upper name}}` is a name's value in
-//! capitals, `{{$json name}}` is it as JSON text.
+//! token unless it has an Authorization of its own; `none` as a header's value leaves the header out, nothing behind its
+//! colon sends it empty. A Content-Type above the first step goes only with a body. `=> 409 uniqueness` wants that scimType
+//! too. `{{token}}`, `{{basic}}` (the token as a Basic password) and `{{base}}` are there from the beginning; `{{$random}}`
+//! is new each time, `{{$upper name}}` is a name's value in capitals, `{{$json name}}` is it as JSON text.
 //! `@times 3` above the request line repeats a step, and `{{$n}}` counts. A body of `@echo` is the last answer's, changed by
 //! lines `@set $.path = JSON` and `@drop $.path`. The expectations are listed in `expect.rs`.
 
@@ -40,6 +42,7 @@ const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 /// A file, read.
 #[derive(Debug, Default)]
 pub struct Conversation {
+    config: String,
     headers: Vec<(String, String)>,
     names: Vec<Line>,
     steps: Vec<Step>,
@@ -90,10 +93,14 @@ impl Conversation {
                 continue;
             }
             let Some(step) = conversation.steps.last_mut() else {
-                match (line.contains(" := "), line.split_once(": ")) {
-                    (true, _) => conversation.names.push((at, expectation(at, line)?)),
-                    (false, Some((name, value))) => conversation.headers.push((name.to_owned(), value.to_owned())),
-                    _ => return wrong("neither a header, a name nor a step"),
+                if let Some(config) = line.strip_prefix("@config ") {
+                    conversation.config.push_str(&format!("{config}\n"));
+                } else if line.contains(" := ") {
+                    conversation.names.push((at, expectation(at, line)?));
+                } else if let Some(header) = header(line) {
+                    conversation.headers.push(header);
+                } else {
+                    return wrong("neither a header, a name nor a step");
                 }
                 continue;
             };
@@ -119,8 +126,8 @@ impl Conversation {
                     _ => return wrong("a method and a path are expected"),
                 },
                 Part::Headers if line.is_empty() => part = Part::Body,
-                Part::Headers => match line.split_once(": ") {
-                    Some((name, value)) => step.headers.push((name.to_owned(), value.to_owned())),
+                Part::Headers => match header(line) {
+                    Some(header) => step.headers.push(header),
                     None => return wrong("a header is expected"),
                 },
                 Part::Body => step.body.push((at, line.to_owned())),
@@ -199,7 +206,9 @@ impl Step {
         let since = Instant::now();
         *last = appliance.send(&self.method, target, &headers, body.as_deref().map(str::as_bytes));
         let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap();
-        let mut wrong: Vec<String> = self.always(last).into_iter().map(|why| format!("{}: {why}", self.line)).collect();
+        let plain = headers.iter().any(|(n, v)| n.eq_ignore_ascii_case("Accept") && *v == "application/json");
+        let mut wrong: Vec<String> =
+            self.always(last, plain).into_iter().map(|why| format!("{}: {why}", self.line)).collect();
         for (line, text) in &self.checks {
             expect(*line, text, last, milliseconds, names, &mut wrong);
         }
@@ -212,7 +221,8 @@ impl Step {
     }
 
     /// What holds for every answer: the status, its framing, and for a refusal the error of RFC 7644 section 3.12.
-    fn always(&self, answer: &Answer) -> Vec<String> {
+    /// `plain`: the client takes no other type than `application/json`.
+    fn always(&self, answer: &Answer, plain: bool) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut must = |holds: bool, why: String| {
             if !holds {
@@ -229,9 +239,8 @@ impl Step {
             "there is no right Content-Length".into(),
         );
         let kind = answer.header("Content-Type").unwrap_or_default();
-        let plain = self.headers.iter().any(|(n, v)| n == "Accept" && v == "application/json");
-        let is_scim = kind.starts_with("application/scim+json") || (plain && kind.starts_with("application/json"));
-        must(is_scim, format!("the Content-Type is \"{kind}\""));
+        let wanted = if plain { "application/json" } else { "application/scim+json" };
+        must(kind.starts_with(wanted), format!("the Content-Type is \"{kind}\""));
         let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         must(body.is_object(), "the body is no JSON object".into());
         if answer.status >= 400 {
@@ -247,6 +256,12 @@ impl Step {
         }
         wrong
     }
+}
+
+/// Reads `Name: value`, or `Name:` for a header that is sent empty.
+fn header(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.split_once(": ").or(line.strip_suffix(':').map(|name| (name, "")))?;
+    Some((name.to_owned(), value.to_owned()))
 }
 
 /// Reads a line of expectation with any text for its names, so that a form that does not exist is found at once.
@@ -276,7 +291,7 @@ pub fn have(file: &File) -> Result<(), String> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|e| format!("{name}: {e}"))?;
     let conversation = Conversation::parse(&text).map_err(|e| format!("{name}:{e}"))?;
-    let appliance = Appliance::start();
+    let appliance = Appliance::with_config(&conversation.config);
     let mut wrong = conversation.run(&appliance);
     let log = appliance.log();
     for (secret, what) in [("panicked", "a panic"), (appliance.token.as_str(), "the token")] {
@@ -294,7 +309,7 @@ pub fn have(file: &File) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "# About\nAccept: a/b\nContent-Type: c/d\nwho := \"Ada\"\n\n### First\nGET /Users?x={{who}} y\n\n=> 200\n$.id exists\n\n\
+    const GOOD: &str = "# About\n@config scim.put = \"merge\"\nUser-Agent:\nAccept: a/b\nContent-Type: c/d\nwho := \"Ada\"\n\n### First\nGET /Users?x={{who}} y\n\n=> 200\n$.id exists\n\n\
         ### Second\n@times 2\nPOST /Users\nAccept: none\n\n{\"a\":\n  \"{{$n}}{{$upper who}}\"}\n\n=> 409 uniqueness\n";
 
     fn names() -> Names {
@@ -305,15 +320,16 @@ mod tests {
     fn a_file_becomes_requests() {
         let read = Conversation::parse(GOOD).unwrap();
         let [first, second] = read.steps.as_slice() else { panic!("{read:?}") };
-        assert_eq!((first.line, first.title.as_str(), first.status, first.checks.len()), (6, "First", 200, 1));
+        assert_eq!(read.config, "scim.put = \"merge\"\n");
+        assert_eq!((first.line, first.title.as_str(), first.status, first.checks.len()), (8, "First", 200, 1));
         assert_eq!((second.times, second.status, second.keyword.as_deref()), (2, 409, Some("uniqueness")));
         let Request { target, headers, body } = read.request(first, &names(), "").unwrap();
         let is = |headers: Vec<(String, String)>| headers.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>();
         assert_eq!((target.as_str(), body), ("/scim/v2/Users?x=Ada%20y", None));
-        assert_eq!(is(headers), ["Authorization=Bearer t", "Accept=a/b"]);
+        assert_eq!(is(headers), ["Authorization=Bearer t", "User-Agent=", "Accept=a/b"]);
         let Request { headers, body, .. } = read.request(second, &names(), "").unwrap();
         assert_eq!(body.as_deref(), Some("{\"a\":\n  \"2ADA\"}"));
-        assert_eq!(is(headers), ["Authorization=Bearer t", "Content-Type=c/d"]);
+        assert_eq!(is(headers), ["Authorization=Bearer t", "User-Agent=", "Content-Type=c/d"]);
     }
 
     #[test]
@@ -353,7 +369,7 @@ mod tests {
                 .into()
         };
         let wrong = |status: u16, kind: &str, body: &str| {
-            step.always(&Answer { status, headers: headers(kind, body), body: body.to_owned() }).len()
+            step.always(&Answer { status, headers: headers(kind, body), body: body.to_owned() }, false).len()
         };
         assert_eq!(wrong(404, "application/scim+json; charset=utf-8", body), 0);
         assert_eq!(wrong(404, "text/html", body), 1);
@@ -363,6 +379,8 @@ mod tests {
         assert_eq!(wrong(404, "application/scim+json", &body.replace("noTarget", "tooMany")), 1);
         assert_eq!(wrong(404, "application/scim+json", &body.replace("2.0:Error", "2.0:Odd")), 1);
         assert_eq!(wrong(404, "application/scim+json", "<html>"), 5);
-        assert_eq!(step.always(&Answer { status: 404, headers: Vec::new(), body: body.to_owned() }).len(), 3);
+        assert_eq!(step.always(&Answer { status: 404, headers: Vec::new(), body: body.to_owned() }, false).len(), 3);
+        let plain = Answer { status: 404, headers: headers("application/json", body), body: body.to_owned() };
+        assert_eq!((step.always(&plain, true).len(), step.always(&plain, false).len()), (0, 1));
     }
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! $.userName == "Ada@x.io"          any JSON value; != for another one
 //! $.emails[type=work].value exists  not absent, null or empty; the one element whose type is work
+//! $ == {{ada}} but $.title, $.name  all else is as it was in a value with a name; these differ. `meta.lastModified` and
+//!                                   `meta.version` move with every change and are not compared
 //! $.members absent                  absent, null or empty, which are the same (RFC 7643 section 2.5); also `empty`
 //! $.members size 2
 //! $.members[*].value contains "u1"  one of them; a part of a text; an element with at least these attributes
@@ -50,6 +52,8 @@ enum Test {
     Exists,
     Absent,
     Equal(Value),
+    /// All but what these paths lead to.
+    EqualBut(Value, Vec<Path>),
     Other(Value),
     Contains(Value),
     Lacks(Value),
@@ -174,7 +178,10 @@ impl Check {
         let test = match (verb, argument) {
             ("exists", "") => Test::Exists,
             ("absent" | "empty", "") => Test::Absent,
-            ("==", _) => Test::Equal(json()?),
+            ("==", _) => match argument.rsplit_once(" but $") {
+                Some((value, paths)) => equal_but(value, &format!("${paths}"))?,
+                None => Test::Equal(json()?),
+            },
             ("!=", _) => Test::Other(json()?),
             ("contains", _) => Test::Contains(json()?),
             ("lacks", _) => Test::Lacks(json()?),
@@ -218,6 +225,7 @@ impl Test {
             Test::Exists => !is_empty(value),
             Test::Absent | Test::Name(_) => false,
             Test::Equal(wanted) => value == wanted,
+            Test::EqualBut(wanted, paths) => equals_but(value, wanted, paths),
             Test::Other(wanted) => value != wanted,
             Test::Contains(wanted) => contains(value, wanted),
             Test::Lacks(wanted) => !is_empty(value) && !contains(value, wanted),
@@ -251,6 +259,29 @@ fn subject(text: &str) -> Result<(Subject, &str), String> {
         "time" => Ok((Subject::Time, rest)),
         _ => Err(format!("\"{word}\" is neither a $path nor header, body, time")),
     }
+}
+
+fn equal_but(value: &str, paths: &str) -> Result<Test, String> {
+    let value = serde_json::from_str(value).map_err(|e| format!("{value} is no JSON: {e}"))?;
+    let path = |text: &str| match Path::parse(text)? {
+        (path, "") => Ok(path),
+        (_, rest) => Err(format!("\"{rest}\" is no part of a path")),
+    };
+    Ok(Test::EqualBut(value, paths.split(", ").map(path).collect::<Result<_, _>>()?))
+}
+
+fn equals_but(value: &Value, wanted: &Value, paths: &[Path]) -> bool {
+    let (mut value, mut wanted) = (value.clone(), wanted.clone());
+    let differ = |path: &Path| path.find(&value) != path.find(&wanted);
+    if !paths.iter().all(differ) {
+        return false;
+    }
+    let moves = ["$.meta.lastModified", "$.meta.version"].map(|p| Path::parse(p).unwrap().0);
+    for path in paths.iter().chain(&moves) {
+        // One of the two may lack it.
+        let _ = (path.put(&mut value, None), path.put(&mut wanted, None));
+    }
+    value == wanted
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -307,6 +338,14 @@ mod tests {
             ("$.n == 2", "$.n == \"2\""),
             ("$.off == false", "$.nothing == null"),
             ("$.off != true", "$.off != false"),
+            (
+                "$.emails[1] == {\"type\":\"home\",\"value\":\"x\"} but $.value",
+                "$.emails[1] == {\"value\":\"x\"} but $.value",
+            ),
+            (
+                "$.emails[1] == {\"value\":\"b\"} but $.type",
+                "$.emails[1] == {\"type\":\"home\",\"value\":\"b\"} but $.type",
+            ),
             ("$.id != \"u2\"", "$.nothing != 1"),
             ("$.text contains \"L\"", "$.text contains \"l\""),
             ("$.emails[*].value contains \"c\"", "$.emails[*].value contains \"d\""),
@@ -354,6 +393,8 @@ mod tests {
             "$.id == u1",
             "$.id = \"u1\"",
             "$.a size x",
+            "$.a == 1 but $.b c",
+            "$.a == x but $.b",
             "$.[0] exists",
             "$.a[x] exists",
             "$.a[0 exists",
