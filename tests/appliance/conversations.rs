@@ -6,7 +6,20 @@ use std::path::{Path, PathBuf};
 use crate::support::conversation;
 
 /// A folder for each vendor, and one for what holds for all.
-const FOLDERS: [&str; 3] = ["entra", "okta", "shared"];
+const FOLDERS: [&str; 12] = [
+    "authentik",
+    "cyberark",
+    "entra",
+    "jumpcloud",
+    "midpoint",
+    "okta",
+    "okta-onprem",
+    "onelogin",
+    "pingfederate",
+    "rauthy",
+    "sailpoint",
+    "shared",
+];
 
 fn dialects() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialects")
@@ -37,13 +50,58 @@ fn no_folder_is_left_out() {
 }
 
 #[test]
+fn authentik() {
+    have_all("authentik");
+}
+
+#[test]
+fn cyberark() {
+    have_all("cyberark");
+}
+
+#[test]
 fn entra() {
     have_all("entra");
 }
 
 #[test]
+fn jumpcloud() {
+    have_all("jumpcloud");
+}
+
+#[test]
+fn midpoint() {
+    have_all("midpoint");
+}
+
+#[test]
 fn okta() {
     have_all("okta");
+}
+
+#[test]
+fn okta_onprem() {
+    have_all("okta-onprem");
+}
+
+#[test]
+fn onelogin() {
+    have_all("onelogin");
+}
+
+#[test]
+fn pingfederate() {
+    have_all("pingfederate");
+}
+
+#[test]
+fn rauthy() {
+    have_all("rauthy");
+}
+
+#[test]
+fn sailpoint() {
+    have_all("sailpoint");
 }
 
 #[test]
