@@ -5,6 +5,8 @@
 //! are functions in this file; rules that need a schema or stand in a grammar ask [`Dialect::allows`] at the one place
 //! where the RFC would say no.
 
+mod scim1;
+
 use std::cell::Cell;
 
 use super::catalog::{ENTERPRISE_SCHEMA, ResourceType};
@@ -72,10 +74,14 @@ pub enum Rule {
     PutKeepsAbsent,
     /// Several: a `count` beyond `maxPageSize` with a cursor, meant as "as many as there may be".
     LargeCount,
+    /// OneLogin, Okta's on-premises agent: the PATCH of SCIM 1.1,
+    /// `{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"u1","operation":"delete"},{"value":"u2"}]}`, for
+    /// `"Operations":[{"op":"remove","path":"members[value eq \"u1\"]"},{"op":"add","value":{"members":[{"value":"u2"}]}}]`.
+    Scim1Patch,
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
-pub const RULES: [(&str, Rule); 26] = [
+pub const RULES: [(&str, Rule); 27] = [
     ("op-case", Rule::OpCase),
     ("path-keys", Rule::PathKeys),
     ("remove-by-value", Rule::RemoveByValue),
@@ -102,6 +108,7 @@ pub const RULES: [(&str, Rule); 26] = [
     ("unknown-members", Rule::UnknownMembers),
     ("put-keeps-absent", Rule::PutKeepsAbsent),
     ("large-count", Rule::LargeCount),
+    ("scim1-patch", Rule::Scim1Patch),
 ];
 
 /// A set of rules.

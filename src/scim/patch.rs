@@ -65,6 +65,7 @@ impl Patch {
         let Json::Object(mut body) = body else {
             return Err(Fault::new(Kind::InvalidSyntax, "", format!("a JSON object is expected, not {}", body.what())));
         };
+        dialect.settle_partial(&mut body, of);
         schemas_fit(&body, PATCH_OP, dialect)?;
         let operations = match body.take("Operations") {
             Some(Json::Array(operations)) if !operations.is_empty() => operations,

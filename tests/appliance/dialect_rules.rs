@@ -7,6 +7,7 @@ use crate::support::{Answer, Appliance};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 /// A rule, what a client does that needs it, and what that comes to with and without the rule.
 struct Case {
@@ -47,13 +48,23 @@ fn patch(appliance: &Appliance, operations: Value, pointer: &str) -> String {
 fn patch_group(appliance: &Appliance, operation: &str) -> String {
     let user = json!({"schemas": [CORE], "userName": "ada@x.io"});
     let member = appliance.post("/Users", user).json()["id"].as_str().unwrap().to_owned();
-    let group = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Eng", "members": [{"value": member}]});
+    let group = json!({"schemas": [GROUP], "displayName": "Eng", "members": [{"value": member}]});
     let id = appliance.post("/Groups", group).json()["id"].as_str().unwrap().to_owned();
     let operation: Value = serde_json::from_str(&operation.replace("MEMBER", &member)).unwrap();
     let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]});
     let status = appliance.patch(&format!("/Groups/{id}"), body).status;
     let left = appliance.get(&format!("/Groups/{id}")).json()["members"].as_array().map_or(0, Vec::len);
     format!("{status} {left}")
+}
+
+/// A group of one, changed by the PATCH of SCIM 1.1. Gives how many members there are.
+fn patch_group_in_scim1(appliance: &Appliance) -> String {
+    let member = appliance.post("/Users", json!({"schemas": [CORE], "userName": "ada@x.io"})).json()["id"].clone();
+    let group = json!({"schemas": [GROUP], "displayName": "Eng", "members": [{"value": member}]});
+    let path = format!("/Groups/{}", appliance.post("/Groups", group).json()["id"].as_str().unwrap());
+    let members = json!([{"value": member, "operation": "delete"}]);
+    let status = appliance.patch(&path, json!({"schemas": ["urn:scim:schemas:core:1.0"], "members": members})).status;
+    format!("{status} {}", appliance.get(&path).json()["members"].as_array().map_or(0, Vec::len))
 }
 
 fn find(appliance: &Appliance, filter: &str) -> String {
@@ -63,7 +74,7 @@ fn find(appliance: &Appliance, filter: &str) -> String {
     shown(&appliance.get(&format!("/Users?filter={filter}")), "/totalResults")
 }
 
-const CASES: [Case; 26] = [
+const CASES: [Case; 27] = [
     Case {
         rule: "op-case",
         act: |a| patch(a, json!([{"op": "Replace", "path": "title", "value": "x"}]), "/title"),
@@ -269,6 +280,7 @@ const CASES: [Case; 26] = [
         with: "200 0",
         without: "400 \"invalidCount\"",
     },
+    Case { rule: "scim1-patch", act: patch_group_in_scim1, with: "200 0", without: "400 1" },
 ];
 
 /// How often each rule was needed, by the command.
