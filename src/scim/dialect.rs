@@ -78,6 +78,9 @@ pub enum Rule {
     /// `{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"u1","operation":"delete"},{"value":"u2"}]}`, for
     /// `"Operations":[{"op":"remove","path":"members[value eq \"u1\"]"},{"op":"add","value":{"members":[{"value":"u2"}]}}]`.
     Scim1Patch,
+    /// OneLogin: `"urn:scim:schemas:extension:enterprise:1.0":{"manager":{"managerId":"u9"}}` for
+    /// `"urn:…:enterprise:2.0:User":{"manager":{"value":"u9"}}`; its other URN ends in 2.0.
+    Scim1Enterprise,
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
@@ -109,6 +112,7 @@ pub const RULES: [(&str, Rule); 27] = [
     ("put-keeps-absent", Rule::PutKeepsAbsent),
     ("large-count", Rule::LargeCount),
     ("scim1-patch", Rule::Scim1Patch),
+    ("scim1-enterprise", Rule::Scim1Enterprise),
 ];
 
 /// A set of rules.
@@ -183,6 +187,7 @@ impl Dialect {
     pub fn settle_resource(&self, body: &mut Object, of: &ResourceType) {
         self.unfold_core_urn(body, of);
         self.mend_enterprise_urn(body, of);
+        self.renew_enterprise(body, of);
         self.lower_enterprise(body, of);
         if let Some(roles) = body.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("roles")).map(|(_, v)| v) {
             self.unpack_roles(roles);

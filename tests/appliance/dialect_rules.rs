@@ -281,6 +281,18 @@ const CASES: [Case; 27] = [
         without: "400 \"invalidCount\"",
     },
     Case { rule: "scim1-patch", act: patch_group_in_scim1, with: "200 0", without: "400 1" },
+    Case {
+        rule: "scim1-enterprise",
+        act: |a| {
+            post(
+                a,
+                json!({"urn:scim:schemas:extension:enterprise:1.0": {"manager": {"managerId": "u9"}}}),
+                &format!("/{ENTERPRISE}/manager/value"),
+            )
+        },
+        with: "201 \"u9\"",
+        without: "201 null",
+    },
 ];
 
 /// How often each rule was needed, by the command.

@@ -1,12 +1,15 @@
 //! What clients with one foot in SCIM 1.1 send to SCIM 2.0.
 
-use super::super::catalog::ResourceType;
+use super::super::catalog::{ENTERPRISE_SCHEMA, ResourceType};
 use super::super::json::{Json, Object};
 use super::super::patch::PATCH_OP;
 use super::{Dialect, Rule};
 
 /// How the schemas of SCIM 1.1 begin, and those that OneLogin calls 2.0.
 const SCHEMAS: &str = "urn:scim:schemas:";
+/// The enterprise extension of SCIM 1.1, and of OneLogin's template for version 2.
+const ENTERPRISE: [&str; 2] =
+    ["urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0"];
 
 impl Dialect {
     /// Rewrites a PATCH of SCIM 1.1, which is a part of the resource (§3.3.2 there): single values replace, values of a
@@ -51,6 +54,48 @@ impl Dialect {
         body.push("schemas", Json::Array(vec![PATCH_OP.into()]));
         body.push("Operations", Json::Array(operations));
     }
+
+    /// Puts what stands under an old URN of the enterprise extension under the new one, and the manager's id under the
+    /// name it has now.
+    pub fn renew_enterprise(&self, body: &mut Object, of: &ResourceType) {
+        if of.extension(ENTERPRISE_SCHEMA).is_none() || body.find(ENTERPRISE_SCHEMA).is_some() {
+            return;
+        }
+        for urn in ENTERPRISE {
+            if !matches!(body.find(urn), Some(Json::Object(_))) || !self.allows(Rule::Scim1Enterprise) {
+                continue;
+            }
+            let Some(Json::Object(mut enterprise)) = body.take(urn) else { continue };
+            if let Some(manager) = enterprise.take("manager") {
+                enterprise.push("manager", renamed(manager));
+            }
+            body.push(ENTERPRISE_SCHEMA, enterprise);
+            list_as_new(body, urn);
+            return;
+        }
+    }
+}
+
+/// Names the enterprise extension in `schemas` as the RFC does.
+fn list_as_new(body: &mut Object, old: &str) {
+    for (name, value) in body.iter_mut() {
+        if let (true, Json::Array(listed)) = (name.eq_ignore_ascii_case("schemas"), value) {
+            for uri in listed.iter_mut().filter(|uri| uri.as_str().is_some_and(|u| u.eq_ignore_ascii_case(old))) {
+                *uri = ENTERPRISE_SCHEMA.into();
+            }
+        }
+    }
+}
+
+/// `{"managerId":"u9"}` as `{"value":"u9"}`.
+fn renamed(mut manager: Json) -> Json {
+    if let Json::Object(manager) = &mut manager
+        && manager.find("value").is_none()
+        && let Some(id) = manager.take("managerId")
+    {
+        manager.push("value", id);
+    }
+    manager
 }
 
 fn is_deleted(element: &Json) -> bool {
@@ -91,6 +136,21 @@ mod tests {
             settled(body, "Group"),
             r#"[{"op":"remove","path":"externalId"},{"op":"remove","path":"members","value":[{"value":"u1","operation":"Delete"}]},{"op":"add","value":{"members":[{"value":"u2"}]}},{"op":"replace","value":{"displayName":"Eng"}}]"#
         );
+    }
+
+    #[test]
+    fn an_old_extension_becomes_the_new_one() {
+        let dialect = Dialect::tolerant();
+        let catalog = Catalog::built_in().unwrap();
+        let user = catalog.resource_type("User").unwrap();
+        for old in ENTERPRISE {
+            let body = format!(r#"{{"schemas":["{old}"],"{old}":{{"manager":{{"managerId":"u9"}},"division":"A"}}}}"#);
+            let Json::Object(mut body) = Json::parse(body.as_bytes()).unwrap() else { panic!("{body}") };
+            dialect.renew_enterprise(&mut body, user);
+            let new = ENTERPRISE_SCHEMA;
+            let wanted = format!(r#"{{"schemas":["{new}"],"{new}":{{"division":"A","manager":{{"value":"u9"}}}}}}"#);
+            assert_eq!(body.text(), wanted);
+        }
     }
 
     #[test]
