@@ -81,10 +81,12 @@ pub enum Rule {
     /// OneLogin: `"urn:scim:schemas:extension:enterprise:1.0":{"manager":{"managerId":"u9"}}` for
     /// `"urn:…:enterprise:2.0:User":{"manager":{"value":"u9"}}`; its other URN ends in 2.0.
     Scim1Enterprise,
+    /// OneLogin: `"active":"1"` for `"active":true`, `"active":"0"` for `"active":false`.
+    DigitBooleans,
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
-pub const RULES: [(&str, Rule); 27] = [
+pub const RULES: [(&str, Rule); 28] = [
     ("op-case", Rule::OpCase),
     ("path-keys", Rule::PathKeys),
     ("remove-by-value", Rule::RemoveByValue),
@@ -113,6 +115,7 @@ pub const RULES: [(&str, Rule); 27] = [
     ("large-count", Rule::LargeCount),
     ("scim1-patch", Rule::Scim1Patch),
     ("scim1-enterprise", Rule::Scim1Enterprise),
+    ("digit-booleans", Rule::DigitBooleans),
 ];
 
 /// A set of rules.

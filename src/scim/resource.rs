@@ -300,6 +300,9 @@ pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> R
         (Type::Boolean, Json::String(t)) if t.eq_ignore_ascii_case("false") && dialect.allows(Rule::TextBooleans) => {
             Some(Json::Bool(false))
         }
+        (Type::Boolean, Json::String(t)) if matches!(t.as_str(), "0" | "1") && dialect.allows(Rule::DigitBooleans) => {
+            Some(Json::Bool(t == "1"))
+        }
         (Type::Boolean, Json::String(t)) if t.is_empty() && dialect.allows(Rule::EmptyClears) => None,
         (Type::Boolean, other) => return Err(wanted("true or false", &other)),
         (Type::Integer, Json::Number(n)) if n.is_i64() || n.is_u64() => Some(Json::Number(n)),

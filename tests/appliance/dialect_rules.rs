@@ -74,7 +74,7 @@ fn find(appliance: &Appliance, filter: &str) -> String {
     shown(&appliance.get(&format!("/Users?filter={filter}")), "/totalResults")
 }
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 28] = [
     Case {
         rule: "op-case",
         act: |a| patch(a, json!([{"op": "Replace", "path": "title", "value": "x"}]), "/title"),
@@ -292,6 +292,12 @@ const CASES: [Case; 27] = [
         },
         with: "201 \"u9\"",
         without: "201 null",
+    },
+    Case {
+        rule: "digit-booleans",
+        act: |a| post(a, json!({"active": "0"}), "/active"),
+        with: "201 false",
+        without: "400 \"invalidValue\"",
     },
 ];
 
