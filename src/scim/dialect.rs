@@ -86,7 +86,7 @@ pub enum Rule {
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
-pub const RULES: [(&str, Rule); 28] = [
+pub const RULES: [(&str, Rule); 29] = [
     ("op-case", Rule::OpCase),
     ("path-keys", Rule::PathKeys),
     ("remove-by-value", Rule::RemoveByValue),

@@ -74,7 +74,7 @@ fn find(appliance: &Appliance, filter: &str) -> String {
     shown(&appliance.get(&format!("/Users?filter={filter}")), "/totalResults")
 }
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 29] = [
     Case {
         rule: "op-case",
         act: |a| patch(a, json!([{"op": "Replace", "path": "title", "value": "x"}]), "/title"),
