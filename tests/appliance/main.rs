@@ -11,6 +11,7 @@ mod dialect_rules;
 mod discovery;
 mod hostile;
 mod invariants;
+mod known_bugs;
 mod lists;
 mod me;
 mod merge_mode;
