@@ -126,12 +126,11 @@ fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet), BadConfig> {
 
 fn options(config: &Config) -> Options {
     Options {
-        path: config.store.path.clone(),
         readers: config.store.readers,
         max_bytes: config.store.max_bytes,
         allow_network: config.store.allow_network_filesystem,
         queue: config.limits.queue,
-        serves: true,
+        ..Options::at(&config.store.path)
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Options {
     pub allow_network: bool,
     /// Writes that wait, at most.
     pub queue: usize,
+    /// How long writes are taken into one transaction.
+    pub batch_time: Duration,
     /// This process serves: it folds the write-ahead log into the file when it ends. A command must not wait for that,
     /// nor make the server's writes wait.
     pub serves: bool,
@@ -72,7 +74,15 @@ pub struct Options {
 impl Options {
     /// The defaults for a file.
     pub fn at(path: impl Into<PathBuf>) -> Options {
-        Options { path: path.into(), readers: 2, max_bytes: 0, allow_network: false, queue: 4096, serves: true }
+        Options {
+            path: path.into(),
+            readers: 2,
+            max_bytes: 0,
+            allow_network: false,
+            queue: 4096,
+            batch_time: Duration::from_millis(5),
+            serves: true,
+        }
     }
 }
 
@@ -90,6 +100,7 @@ pub(crate) struct Shared {
     control: RwLock<Arc<Control>>,
     usage: Mutex<Usage>,
     max_bytes: u64,
+    batch_time: Duration,
     serves: bool,
     /// The latest time that was seen: a clock that is set back does not bring expired tokens to life.
     latest: AtomicI64,
@@ -171,6 +182,7 @@ impl Store {
             control: RwLock::default(),
             usage: Mutex::default(),
             max_bytes: options.max_bytes,
+            batch_time: options.batch_time,
             serves: options.serves,
             latest: AtomicI64::new(writer::last_change(&connection)?.1),
             _in_use: in_use,

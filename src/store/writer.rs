@@ -18,8 +18,6 @@ use super::{Shared, StoreError, changes, usage, writing_connection};
 
 /// Jobs of one transaction, at most.
 const BATCH: usize = 256;
-/// How long jobs are taken into one transaction.
-const BATCH_TIME: Duration = Duration::from_millis(5);
 /// How often counters and last-used times are stored, and old change rows looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 
@@ -178,7 +176,7 @@ fn batch(
         if let Err(error) = outcome {
             return (done, Some(undo(connection, error)));
         }
-        if heavy || done.len() >= BATCH || started.elapsed() >= BATCH_TIME {
+        if heavy || done.len() >= BATCH || started.elapsed() >= shared.batch_time {
             break;
         }
         next = queue.try_recv().ok();

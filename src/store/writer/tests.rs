@@ -11,7 +11,9 @@ use crate::scim::catalog::Catalog;
 use crate::scim::json::Object;
 
 fn open(folder: &tempfile::TempDir, max_bytes: u64) -> (Store, Threads) {
-    let options = Options { max_bytes, ..Options::at(folder.path().join("x.db")) };
+    // However busy the machine is, what is queued together is one batch.
+    let batch_time = std::time::Duration::from_secs(60);
+    let options = Options { max_bytes, batch_time, ..Options::at(folder.path().join("x.db")) };
     Store::open(&options, Arc::new(Catalog::built_in().unwrap()), Clock::System).unwrap()
 }
 
