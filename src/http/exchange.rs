@@ -183,8 +183,10 @@ impl Exchange {
         if undecodable {
             return Err(Refusal::from(Fault::new(Kind::InvalidValue, "", "the query of the URL is not UTF-8")).into());
         }
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
         let dialect = self.directory.dialect();
+        let settled = dialect.settle_query(query);
+        let query = settled.as_deref().unwrap_or(query);
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
         let wish = Query::from_pairs(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref())), &dialect);
         self.note(&dialect);
         Ok(wish.map_err(Refusal::from)?)

@@ -74,6 +74,8 @@ pub enum Rule {
     PutKeepsAbsent,
     /// Several: a `count` beyond `maxPageSize` with a cursor, meant as "as many as there may be".
     LargeCount,
+    /// rauthy: `filter=userName%20eq%20"ada+x@x.io"` for `filter=userName%20eq%20"ada%2Bx@x.io"`.
+    BarePlus,
     /// OneLogin, Okta's on-premises agent: the PATCH of SCIM 1.1,
     /// `{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"u1","operation":"delete"},{"value":"u2"}]}`, for
     /// `"Operations":[{"op":"remove","path":"members[value eq \"u1\"]"},{"op":"add","value":{"members":[{"value":"u2"}]}}]`.
@@ -86,7 +88,7 @@ pub enum Rule {
 }
 
 /// Every rule with the name under which the configuration switches it off and the counts list it.
-pub const RULES: [(&str, Rule); 29] = [
+pub const RULES: [(&str, Rule); 30] = [
     ("op-case", Rule::OpCase),
     ("path-keys", Rule::PathKeys),
     ("remove-by-value", Rule::RemoveByValue),
@@ -113,6 +115,7 @@ pub const RULES: [(&str, Rule); 29] = [
     ("unknown-members", Rule::UnknownMembers),
     ("put-keeps-absent", Rule::PutKeepsAbsent),
     ("large-count", Rule::LargeCount),
+    ("bare-plus", Rule::BarePlus),
     ("scim1-patch", Rule::Scim1Patch),
     ("scim1-enterprise", Rule::Scim1Enterprise),
     ("digit-booleans", Rule::DigitBooleans),
@@ -184,6 +187,25 @@ impl Dialect {
     /// The rules that the request needed.
     pub fn used(&self) -> RuleSet {
         self.used.get()
+    }
+
+    /// The query of a URL with its bare pluses encoded, where they cannot mean blanks: all of them stand inside quotes,
+    /// and blanks are written as %20. Quotes may be encoded.
+    pub fn settle_query(&self, query: &str) -> Option<String> {
+        if !query.contains('+') || !query.contains("%20") {
+            return None;
+        }
+        let mut is_quoted = false;
+        for (at, c) in query.char_indices() {
+            match c {
+                '&' => is_quoted = false,
+                '"' => is_quoted = !is_quoted,
+                '%' if query.get(at..).is_some_and(|rest| rest.starts_with("%22")) => is_quoted = !is_quoted,
+                '+' if !is_quoted => return None,
+                _ => {}
+            }
+        }
+        self.allows(Rule::BarePlus).then(|| query.replace('+', "%2B"))
     }
 
     /// Rewrites the body of a POST or PUT.

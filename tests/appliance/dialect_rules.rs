@@ -74,7 +74,7 @@ fn find(appliance: &Appliance, filter: &str) -> String {
     shown(&appliance.get(&format!("/Users?filter={filter}")), "/totalResults")
 }
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     Case {
         rule: "op-case",
         act: |a| patch(a, json!([{"op": "Replace", "path": "title", "value": "x"}]), "/title"),
@@ -279,6 +279,15 @@ const CASES: [Case; 29] = [
         act: |a| shown(&a.get("/Users?cursor=&count=100000"), "/totalResults"),
         with: "200 0",
         without: "400 \"invalidCount\"",
+    },
+    Case {
+        rule: "bare-plus",
+        act: |a| {
+            a.post("/Users", json!({"schemas": [CORE], "userName": "ada+x@x.io"}));
+            shown(&a.get("/Users?count=5&filter=userName%20eq%20%22ada+x@x.io%22"), "/totalResults")
+        },
+        with: "200 1",
+        without: "200 0",
     },
     Case { rule: "scim1-patch", act: patch_group_in_scim1, with: "200 0", without: "400 1" },
     Case {
