@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::conversation;
 
 /// A folder for each vendor, and one for what holds for all.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
     "authentik",
     "cyberark",
     "entra",
@@ -19,6 +19,7 @@ const FOLDERS: [&str; 12] = [
     "rauthy",
     "sailpoint",
     "shared",
+    "strict",
 ];
 
 fn dialects() -> PathBuf {
@@ -107,4 +108,9 @@ fn sailpoint() {
 #[test]
 fn shared() {
     have_all("shared");
+}
+
+#[test]
+fn strict() {
+    have_all("strict");
 }
