@@ -20,6 +20,7 @@ use crate::config::{BadConfig, Config, EXAMPLE};
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
 use crate::http::BASE;
 use crate::scim::catalog::Catalog;
+use crate::scim::declare::Declarations;
 use crate::scim::dialect::{RULES, RuleSet};
 use crate::store::{Options, Threads};
 
@@ -109,8 +110,21 @@ fn remark(text: impl AsRef<str>) {
 }
 
 /// Reads the configuration, with what only the rest of the program knows to be right.
-fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet), BadConfig> {
+fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet, Arc<Catalog>)> {
     let config = Config::read(file)?;
+    let rules = rules(&config)?;
+    let catalog = catalog(&config)?;
+    Ok((config, rules, catalog))
+}
+
+/// What the binary defines and what the configuration declares.
+fn catalog(config: &Config) -> Result<Arc<Catalog>> {
+    let declared: Declarations = config.declared.read()?;
+    let catalog = Catalog::built_in()?.with(&declared);
+    Ok(Arc::new(catalog.map_err(|e| config.declared.place(&e.at).complain(e.why))?))
+}
+
+fn rules(config: &Config) -> Result<RuleSet, BadConfig> {
     let mut rules = if config.scim.strict { RuleSet::default() } else { RuleSet::all() };
     for (name, place) in &config.scim.disabled_dialect_rules {
         match RULES.iter().find(|(n, _)| n == name) {
@@ -121,7 +135,7 @@ fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet), BadConfig> {
             }
         }
     }
-    Ok((config, rules))
+    Ok(rules)
 }
 
 fn options(config: &Config) -> Options {
@@ -156,8 +170,7 @@ struct Opened {
 
 impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
-        let (config, _) = read_config(file)?;
-        let catalog = Arc::new(Catalog::built_in()?);
+        let (config, _, catalog) = read_config(file)?;
         // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
         let (store, threads) = Store::open(
             &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },

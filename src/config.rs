@@ -1,11 +1,16 @@
 //! The TOML file: what the owner of the machine decides. The only reader of it.
 
+mod declared;
+
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use declared::Declared;
+use declared::Tables;
 
 /// The commented example, which is the default configuration written out.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -27,6 +32,8 @@ pub struct Config {
     pub limits: Limits,
     /// The log.
     pub log: Log,
+    /// Schemas and resource types beyond the RFC.
+    pub declared: Declared,
 }
 
 /// `[store]`
@@ -183,6 +190,10 @@ struct File {
     limits: Option<Spanned<Limits>>,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    schema: Tables,
+    #[serde(default)]
+    resource_type: Tables,
 }
 
 #[derive(Default, Deserialize)]
@@ -245,6 +256,11 @@ impl Source<'_> {
         Place { file: self.file.to_owned(), line }
     }
 
+    /// What the reader of TOML complains of.
+    fn explain(&self, error: &toml::de::Error) -> BadConfig {
+        self.refuse(error.span(), error.message().lines().collect::<Vec<_>>().join(", "))
+    }
+
     fn refuse(&self, span: Option<Range<usize>>, why: impl Into<String>) -> BadConfig {
         self.place(span).complain(why)
     }
@@ -284,10 +300,7 @@ impl Config {
     /// Checks the text of a file.
     pub fn parse(text: &str, file: &Path) -> Result<Config, BadConfig> {
         let source = Source { file, text };
-        let written: File = toml::from_str(text).map_err(|e| {
-            let why = e.message().lines().collect::<Vec<_>>().join(", ");
-            source.refuse(e.span(), why)
-        })?;
+        let written: File = toml::from_str(text).map_err(|e| source.explain(&e))?;
         let address = address(&source, &written.listen)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let path = written.store.path.as_ref().map_or("scim-appliance.db", |p| p.get_ref());
@@ -336,6 +349,10 @@ impl Config {
             max_live_tokens,
             limits: limits(&source, written.limits)?,
             log: written.log,
+            declared: match written.schema.is_empty() && written.resource_type.is_empty() {
+                true => Declared::default(),
+                false => Declared::of(text, file),
+            },
         })
     }
 }

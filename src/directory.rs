@@ -39,6 +39,7 @@ use crate::scim::dialect::{Dialect, RuleSet};
 use crate::scim::discovery::Limits;
 use crate::scim::json::{Json, Object};
 use crate::scim::list::Query;
+use crate::scim::project::withhold_secrets;
 use crate::scim::version::Conditions;
 use crate::secret::Key;
 
@@ -141,11 +142,12 @@ pub struct Reply {
     pub unknown_members: Vec<String>,
 }
 
-/// The attributes in which two documents differ, as JSON texts: (as they were, as they became).
-fn difference(before: &Object, after: &Object) -> (Option<String>, Option<String>) {
+/// The attributes in which two documents differ, as JSON texts without secrets: (as they were, as they became).
+fn difference(before: &Object, after: &Object, of: &ResourceType) -> (Option<String>, Option<String>) {
     let changed = |one: &Object, other: &Object| -> Option<String> {
-        let parts: Object =
+        let mut parts: Object =
             one.iter().filter(|(n, v)| other.get(n) != Some(v)).map(|(n, v)| (n.to_owned(), v.clone())).collect();
+        withhold_secrets(&mut parts, of);
         (!parts.is_empty()).then(|| Json::Object(parts).text())
     };
     (changed(before, after), changed(after, before))

@@ -4,6 +4,7 @@
 pub mod bound;
 pub mod bulk;
 pub mod catalog;
+pub mod declare;
 pub mod dialect;
 pub mod discovery;
 pub mod eval;
@@ -18,4 +19,5 @@ pub mod path;
 pub mod project;
 pub mod resource;
 pub mod schema;
+pub mod stored;
 pub mod version;

@@ -21,6 +21,7 @@ mod resources;
 mod settings;
 mod tokens;
 mod usage;
+mod values;
 mod writer;
 
 use std::cell::RefCell;
@@ -289,7 +290,7 @@ fn opened(
     let mut connection = writing_connection(path)?;
     file::limit(&connection, options.max_bytes)?;
     migrate::migrate(&mut connection)?;
-    let types = migrate::register(&mut connection, catalog, clock)?;
+    let types = migrate::register(&mut connection, catalog, clock, options.serves)?;
     let file_tag = migrate::setting(&connection, "file_tag")?.unwrap_or_default();
     Ok((connection, types, file_tag))
 }

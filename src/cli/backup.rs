@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::store::{backup as store, copy_key};
 
 pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
-    let (config, _) = read_config(config)?;
+    let (config, _, _) = read_config(config)?;
     if config.store.path.symlink_metadata().is_err() {
         bail!("there is no database at {}", config.store.path.display());
     }
@@ -23,7 +23,7 @@ pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
 }
 
 pub fn restore(config: &Path, file: &Path, with_key: bool) -> Result<()> {
-    let (config, _) = read_config(config)?;
+    let (config, _, _) = read_config(config)?;
     let kept = store::restore(&config.store.path, file, &Clock::System)?;
     if with_key {
         copy_key(file, &config.store.path)?;

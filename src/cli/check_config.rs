@@ -10,7 +10,7 @@ use super::{options, read_config, say};
 use crate::store::{check_place, is_served};
 
 pub fn run(file: &Path) -> Result<()> {
-    let (config, _) = read_config(file)?;
+    let (config, _, _) = read_config(file)?;
     check_place(&options(&config))?;
     // A server that runs already has the port; that is no fault of the configuration.
     if !is_served(&config.store.path) {

@@ -1,7 +1,6 @@
 //! `serve`: the server itself.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,16 +14,14 @@ use crate::config::Config;
 use crate::directory::provisioning::{self, Provisioning};
 use crate::directory::{Directory, StoreError};
 use crate::http::{BASE, Limits, serve};
-use crate::scim::catalog::Catalog;
 use crate::scim::dialect::RuleSet;
 use crate::secret::random_text;
 use crate::store::{Store, TokenStatus, key, lock};
 use crate::telemetry;
 
 pub fn run(file: &Path) -> Result<()> {
-    let (config, rules) = read_config(file)?;
+    let (config, rules, catalog) = read_config(file)?;
     telemetry::start(&config.log);
-    let catalog = Arc::new(Catalog::built_in()?);
     raise_file_limit(config.limits.connections);
     let _lock = lock(&config.store.path)?;
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;

@@ -4,9 +4,10 @@ use super::patch::all_known;
 use super::show::{Show, location, version};
 use super::{Ask, Refusal, Reply};
 use crate::scim::catalog::ResourceType;
-use crate::scim::json::{Json, Object};
+use crate::scim::eval::values;
+use crate::scim::json::Object;
+use crate::scim::path::BoundPath;
 use crate::scim::project::Projection;
-use crate::scim::schema::Uniqueness;
 use crate::store::{Change, Delta, Prepared, Source, StoreError, Writer};
 
 /// Creates a resource under a fresh id from a document that was checked. It never adopts one that is there: a unique name that is taken,
@@ -43,13 +44,12 @@ pub fn create(
 
 /// A unique index that refused becomes a sentence about the attribute behind it.
 pub fn taken(error: StoreError, of: &ResourceType, document: &Object) -> Refusal {
-    match error {
-        StoreError::Taken => {
-            let unique = of.schema.attributes.iter().find(|a| a.required && a.uniqueness == Uniqueness::Server);
-            let name = unique.map_or("", |a| a.name.as_str());
-            let value = document.get(name).and_then(Json::as_str).unwrap_or("");
-            Refusal::Taken(of.name.clone(), name.to_owned(), value.to_owned())
-        }
-        other => Refusal::Broken(other),
-    }
+    let path = match error {
+        StoreError::Taken => of.naming().map(|attribute| BoundPath { extension: None, attribute, sub: None }),
+        StoreError::TakenValue(number) => of.lookups.iter().find(|l| l.number == number).map(|l| l.path()),
+        other => return Refusal::Broken(other),
+    };
+    let Some(path) = path else { return Refusal::Broken(error) };
+    let value = values(&path, document).next().map_or_else(String::new, |v| v.as_str().map_or_else(|| v.text(), str::to_owned));
+    Refusal::Taken(of.name.clone(), path.text(), value, path.leaf().case_exact)
 }

@@ -34,7 +34,7 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
         }
     }
     all_known(&unknown_members, dialect)?;
-    PatchPlan::finish(&mut after, of)?;
+    PatchPlan::finish(&before, &mut after, of)?;
     let after = Prepared::of(after, of);
     let reply = finish(
         writer,
@@ -134,7 +134,7 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
             }
         }
         writer.settle_members(row.pk, delta)?;
-        let (was, became) = difference(before, &after.document);
+        let (was, became) = difference(before, &after.document, of);
         writer.record(&Change {
             actor: &caller.actor,
             request: Some(&caller.request),

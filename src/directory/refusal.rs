@@ -37,8 +37,8 @@ pub enum Refusal {
     Stale(String),
     /// It is at odds with what is there, or refers to what is not; a sentence.
     Conflict(String),
-    /// A unique attribute has this value elsewhere: type, attribute, value.
-    Taken(String, String, String),
+    /// A unique attribute has this value elsewhere: type, attribute, value, and whether letter case matters.
+    Taken(String, String, String, bool),
     /// The store cannot.
     Broken(StoreError),
 }

@@ -9,6 +9,7 @@ use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::project::Projection;
 use crate::scim::schema::Attribute;
+use crate::scim::stored::conceal;
 use crate::scim::version::entity_tag;
 use crate::store::{Reader, Row};
 
@@ -40,7 +41,7 @@ impl<'r, 'c> Show<'r, 'c> {
         of: &'r ResourceType,
         projection: &'r Projection<'r>,
     ) -> Show<'r, 'c> {
-        let wants = |a: Option<&Attribute>| a.is_some_and(|a| projection.wants(a));
+        let wants = |a: Option<&Attribute>| of.schema.built_in && a.is_some_and(|a| projection.wants(a));
         let (groups, members) = (wants(of.attribute("groups")), wants(of.attribute("members")));
         Show { reader, site, of, projection, groups, members }
     }
@@ -65,7 +66,7 @@ impl<'r, 'c> Show<'r, 'c> {
     }
 
     fn write(&self, row: &Row, direct: &[i64]) -> Result<String, Refusal> {
-        match row.plain && self.projection.only_leaves_out(&["groups", "members"]) {
+        match row.plain && self.projection.only_leaves_out(self.of.views()) {
             true => self.splice(row, direct),
             false => {
                 let mut tree = tree(self.reader, self.site, self.of, row, self.groups.then_some(direct), self.members)?;
@@ -178,7 +179,11 @@ pub fn tree(
 ) -> Result<Object, Refusal> {
     let mut tree = Object::new();
     tree.push("id", row.id.as_str());
-    for (name, value) in row.document()? {
+    let mut document = row.document()?;
+    if !row.plain {
+        conceal(&mut document, of);
+    }
+    for (name, value) in document {
         tree.push(name, value);
     }
     if let Some(direct) = direct.filter(|d| !d.is_empty())

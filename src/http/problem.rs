@@ -120,12 +120,13 @@ impl From<Refusal> for Problem {
             )
             .with(header::ETAG, version),
             Refusal::Conflict(why) => Problem::plain(StatusCode::CONFLICT, &why),
-            Refusal::Taken(of, attribute, value) => Problem {
+            Refusal::Taken(of, attribute, value, exact) => Problem {
                 status: StatusCode::CONFLICT,
                 keyword: Some("uniqueness"),
                 detail: format!(
-                    "Another {of} has the {attribute} {} already; letter case does not count.",
-                    quoted(&value)
+                    "Another {of} has the {attribute} {} already{}.",
+                    quoted(&value),
+                    if exact { "" } else { "; letter case does not count" }
                 ),
                 headers: Vec::new(),
             },

@@ -1,5 +1,6 @@
-//! Every schema and resource type that this server knows: what is in `assets/schemas` and `assets/resource-types`. The
-//! rest of the core knows by name only what has a meaning beyond its schema: `password`, `active`, `members`, `groups`.
+//! Every schema and resource type that this server knows: what is in `assets/schemas` and `assets/resource-types`, and
+//! what the configuration declares ([`super::declare`]). The rest of the core knows by name only what has a meaning
+//! beyond its schema: `password`, `active`, `roles`, `members`, `groups`, and those of User and Group alone.
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use super::json::{Json, Object};
-use super::schema::{Attribute, Schema};
+use super::path::BoundPath;
+use super::schema::{Attribute, Schema, Uniqueness};
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/schemas");
 static RESOURCE_TYPES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/resource-types");
@@ -36,9 +38,71 @@ pub struct ResourceType {
     pub extensions: Vec<(Arc<Schema>, bool)>,
     /// The definition as it is served, without `meta`.
     pub definition: Json,
+    /// The attributes whose values the store keeps for look-up or for uniqueness.
+    pub lookups: Vec<Lookup>,
 }
 
+/// An attribute whose values the store keeps, folded unless letter case matters.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// The number under which the store keeps them. It is good for one catalog: another one numbers anew.
+    pub number: i64,
+    /// No two resources have the same value.
+    pub unique: bool,
+    extension: Option<Arc<Schema>>,
+    attribute: Attribute,
+    sub: Option<Attribute>,
+}
+
+impl Lookup {
+    /// The path to the values.
+    pub fn path(&self) -> BoundPath<'_> {
+        BoundPath { extension: self.extension.as_deref(), attribute: &self.attribute, sub: self.sub.as_ref() }
+    }
+
+    fn is_at(&self, path: &BoundPath<'_>) -> bool {
+        let own = self.path();
+        own.extension.map(|e| &e.id) == path.extension.map(|e| &e.id)
+            && own.attribute.name == path.attribute.name
+            && own.sub.map(|s| &s.name) == path.sub.map(|s| &s.name)
+    }
+}
+
+/// `emails.value` of a User is looked up although no characteristic says so; it is the first number.
+const EMAILS: i64 = 1;
+
 impl ResourceType {
+    /// True for User, whose `active`, `groups`, `password` and `roles` mean more than their schema says.
+    pub fn is_user(&self) -> bool {
+        self.schema.built_in && self.schema.id == USER_SCHEMA
+    }
+
+    /// True for Group, whose `members` mean more than their schema says.
+    pub fn is_group(&self) -> bool {
+        self.schema.built_in && self.schema.id == GROUP_SCHEMA
+    }
+
+    /// The attribute that names a resource of a built-in type, and has a column of its own in the store: `userName`, a
+    /// group's `displayName`.
+    pub fn naming(&self) -> Option<&Attribute> {
+        let names = |a: &&Attribute| a.required && a.uniqueness == Uniqueness::Server;
+        self.schema.attributes.iter().find(names).filter(|_| self.schema.built_in)
+    }
+
+    /// The attributes of answers that come from other rows than the resource's own.
+    pub fn views(&self) -> &'static [&'static str] {
+        if self.schema.built_in { &["groups", "members"] } else { &[] }
+    }
+
+    /// True for an attribute that never stands in a stored document: it belongs to the server or has a home of its own.
+    pub fn is_apart(&self, name: &str) -> bool {
+        ["id", "meta"].contains(&name) || self.views().contains(&name)
+    }
+
+    /// How the values at a path are kept, if they are.
+    pub fn lookup(&self, path: &BoundPath<'_>) -> Option<&Lookup> {
+        self.lookups.iter().find(|l| l.is_at(path))
+    }
     /// A common attribute or one of the base schema, by name in any letter case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.common.attribute(name).or_else(|| self.schema.attribute(name))
@@ -114,6 +178,7 @@ impl Catalog {
                 name: written.name,
                 attributes: written.attributes,
                 definition: tree(&place, text)?,
+                built_in: true,
             });
             match schema.id == COMMON {
                 true => common = Some(schema),
@@ -139,13 +204,46 @@ impl Catalog {
                 common: common.clone(),
                 extensions,
                 definition: tree(&place, text)?,
+                lookups: Vec::new(),
             }));
         }
         // Users before Groups: Okta's suites look at the first one.
         resource_types.sort_by_key(|t| (t.schema.id != USER_SCHEMA, t.name.clone()));
         let order = [USER_SCHEMA, GROUP_SCHEMA, ENTERPRISE_SCHEMA];
         schemas.sort_by_key(|s| (order.iter().position(|o| *o == s.id).unwrap_or(order.len()), s.id.clone()));
-        Ok(Catalog { schemas, resource_types })
+        Ok(Catalog { schemas, resource_types }.numbered())
+    }
+
+    /// The same with a number for each attribute that is looked up. One that several resource types share has one number:
+    /// what is unique is unique within the server (RFC 7643 §7, `uniqueness`).
+    pub(super) fn numbered(mut self) -> Catalog {
+        let mut number = EMAILS;
+        let mut numbers: Vec<(String, Lookup)> = Vec::new();
+        for schema in &self.schemas {
+            for (attribute, sub) in schema.lookups() {
+                number += 1;
+                let unique = sub.unwrap_or(attribute).uniqueness != Uniqueness::None;
+                let lookup =
+                    Lookup { number, unique, extension: None, attribute: attribute.clone(), sub: sub.cloned() };
+                numbers.push((schema.id.clone(), lookup));
+            }
+        }
+        for of in &mut self.resource_types {
+            let mut lookups = Vec::new();
+            if of.is_user()
+                && let Some(emails) = of.schema.attribute("emails")
+            {
+                let sub = emails.sub("value").cloned();
+                lookups.push(Lookup { number: EMAILS, unique: false, extension: None, attribute: emails.clone(), sub });
+            }
+            let homes = of.extensions.iter().map(|(s, _)| (s, Some(s.clone())));
+            for (schema, extension) in homes.chain([(&of.schema, None)]) {
+                let own = numbers.iter().filter(|(id, _)| *id == schema.id);
+                lookups.extend(own.map(|(_, l)| Lookup { extension: extension.clone(), ..l.clone() }));
+            }
+            Arc::make_mut(of).lookups = lookups;
+        }
+        self
     }
 
     /// The schema with this URI, in any letter case.
@@ -171,6 +269,9 @@ impl Catalog {
         }
         for t in &self.resource_types {
             text.push_str(&t.definition.text());
+            for l in &t.lookups {
+                text.push_str(&format!("\n{} {} {}", l.number, l.path().text(), l.unique));
+            }
         }
         text
     }

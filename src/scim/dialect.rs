@@ -214,7 +214,7 @@ impl Dialect {
         self.mend_enterprise_urn(body, of);
         self.renew_enterprise(body, of);
         self.lower_enterprise(body, of);
-        if let Some(roles) = body.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("roles")).map(|(_, v)| v) {
+        if let (true, Some(roles)) = (of.is_user(), body.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("roles")).map(|(_, v)| v)) {
             self.unpack_roles(roles);
         }
     }
@@ -229,7 +229,8 @@ impl Dialect {
             };
             self.lower_op(&mut operation);
             let path = operation.find("path").and_then(Json::as_str).unwrap_or("").to_owned();
-            if path.get(..5).is_some_and(|p| p.eq_ignore_ascii_case("roles"))
+            if of.is_user()
+                && path.get(..5).is_some_and(|p| p.eq_ignore_ascii_case("roles"))
                 && let Some(value) = value_of(&mut operation)
             {
                 self.unpack_roles(value);
@@ -238,7 +239,9 @@ impl Dialect {
                 && let Some(Json::Object(value)) = value_of(&mut operation)
             {
                 self.settle_resource(value, of);
-                self.drop_null_members(value);
+                if of.is_group() {
+                    self.drop_null_members(value);
+                }
             }
             for operation in self.split_path_keys(operation, &path, of) {
                 self.split_removal(operation, &path, of, &mut settled)?;

@@ -2,19 +2,21 @@
 
 use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule};
-use super::fault::{Fault, Kind};
+use super::fault::Fault;
 use super::json::{Json, Object};
 use super::resource::{Checked, assume_active, complete, order_parts, settle};
-use super::schema::Mutability;
+use super::stored::carry;
 
 /// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would
 /// reactivate or strip people. null or `[]` clears them. `members` is kept likewise, by the one who keeps members.
-const KEPT: [&str; 3] = ["externalId", "active", "roles"];
+fn is_kept(name: &str, of: &ResourceType) -> bool {
+    name == "externalId" || (of.is_user() && ["active", "roles"].contains(&name))
+}
 
 /// The document after a PUT of `new` on `current`. `keep_all` keeps every attribute that the request does not name.
 ///
-/// Errors: [`Kind::Mutability`] when an immutable attribute would change, [`Kind::InvalidValue`] when a required one is
-/// missing from the result.
+/// Errors: `mutability` when an immutable attribute would change, `invalidValue` when a required one is missing from the
+/// result.
 pub fn replace(
     current: &Object,
     new: Checked,
@@ -27,11 +29,7 @@ pub fn replace(
     for (name, value) in current.iter() {
         let gone = cleared.iter().any(|c| c == name);
         let part_gone = |part: &str| cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")));
-        let immutable = of.attribute(name).is_some_and(|a| a.mutability == Mutability::Immutable);
         match document.get_mut(name) {
-            Some(new) if immutable && new != value => {
-                return Err(Fault::new(Kind::Mutability, name, "the attribute cannot change once it has a value"));
-            }
             Some(Json::Object(new)) if keep_all => {
                 keep_parts(new, value, part_gone);
                 if let Some(attribute) = of.attribute(name) {
@@ -45,13 +43,14 @@ pub fn replace(
                 keep_parts(&mut kept, value, part_gone);
                 document.push(name, kept);
             }
-            None if immutable || (!gone && keep_all) => document.push(name, value.clone()),
-            None if !gone && KEPT.contains(&name) && dialect.allows(Rule::PutKeepsAbsent) => {
+            None if !gone && keep_all => document.push(name, value.clone()),
+            None if !gone && is_kept(name, of) && dialect.allows(Rule::PutKeepsAbsent) => {
                 document.push(name, value.clone());
             }
             None => {}
         }
     }
+    carry(current, &mut document, of)?;
     assume_active(&mut document, of);
     settle(&mut document, of);
     complete(&document, of)?;

@@ -56,7 +56,9 @@ impl AttrPath {
         // The last part of a bare URN (`User`, `2.0`) has the shape of names as well, but for a leading digit.
         let names_ok = names.split('.').all(|n| {
             is_attribute_name(n)
-                || (!urn.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'$'))
+                || (!urn.is_empty()
+                    && !n.is_empty()
+                    && n.bytes().all(|b| b.is_ascii_alphanumeric() || b"$-_".contains(&b)))
         });
         match urn_ok && names_ok && !names.is_empty() {
             true => Ok(AttrPath(text.to_owned())),
@@ -73,14 +75,17 @@ impl AttrPath {
     pub fn bind<'c>(&self, of: &'c ResourceType, dialect: &Dialect) -> Option<Place<'c>> {
         let text = self.0.as_str();
         let extensions = of.extensions.iter().map(|(s, _)| (s.as_ref(), Some(s.as_ref())));
-        for (schema, extension) in extensions.chain([(of.schema.as_ref(), None)]) {
-            let Some(rest) = strip_urn(text, &schema.id) else { continue };
+        let schemas = extensions.chain([(of.schema.as_ref(), None)]);
+        // `urn:a:1` is in front of `urn:a:1.0:b` as well: the longest that fits is meant.
+        let fitting = schemas.filter_map(|(s, e)| Some((s, e, strip_urn(text, &s.id)?)));
+        let fitting = fitting.filter(|(_, _, rest)| rest.is_empty() || rest.starts_with([':', '.']));
+        if let Some((_, extension, rest)) = fitting.max_by_key(|(s, _, _)| s.id.len()) {
             let names = match rest.strip_prefix(':') {
                 Some(names) => names,
                 None if rest.is_empty() => return Some(extension.map_or(Place::Resource, Place::Extension)),
                 None => match rest.strip_prefix('.') {
                     Some(names) if dialect.allows(Rule::UrnDot) => names,
-                    _ => continue,
+                    _ => return None,
                 },
             };
             return match extension {

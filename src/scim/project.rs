@@ -7,6 +7,7 @@ use super::json::{Json, Object};
 use super::list::Query;
 use super::path::{AttrPath, BoundPath, Place};
 use super::schema::{Attribute, Returned, Schema};
+use super::stored::is_current;
 
 /// The wish of one request, for one resource type.
 #[derive(Debug, Default)]
@@ -131,8 +132,38 @@ fn same(path: &BoundPath<'_>, extension: Option<&Schema>, attribute: &Attribute)
     path.extension.map(|e| &e.id) == extension.map(|e| &e.id) && path.attribute.name == attribute.name
 }
 
-/// True when a document holds nothing that `returned: never` or `request` would hide: it may be shown as it is stored.
+/// Takes out what is never shown, wherever it would be written beside the resource itself.
+pub fn withhold_secrets(document: &mut Object, of: &ResourceType) {
+    document.retain(|name, value| match (of.extension(name), value) {
+        (Some(extension), Json::Object(inner)) => {
+            inner.retain(|n, v| extension.attribute(n).is_none_or(|a| is_open(a, v)));
+            !inner.is_empty()
+        }
+        (_, value) => of.attribute(name).is_none_or(|a| is_open(a, value)),
+    });
+}
+
+/// Is there anything to be seen of a value, without the parts of it that are never shown?
+fn is_open(attribute: &Attribute, value: &mut Json) -> bool {
+    let open = |a: &Attribute| a.returned != Returned::Never;
+    let parts = match value {
+        Json::Array(list) => list.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for part in parts {
+        if let Json::Object(part) = part {
+            part.retain(|n, _| attribute.sub(n).is_none_or(open));
+        }
+    }
+    open(attribute)
+}
+
+/// True when a document holds nothing that `returned: never` or `request` would hide, nor anything that no definition
+/// knows: it may be shown as it is stored.
 pub fn is_plain(document: &Object, of: &ResourceType) -> bool {
+    if !is_current(document, of) {
+        return false;
+    }
     let shown = |a: &Attribute| matches!(a.returned, Returned::Always | Returned::Default);
     let plain = |a: &Attribute| shown(a) && a.sub_attributes.iter().all(shown);
     document.iter().all(|(name, value)| match (of.extension(name), value) {

@@ -4,17 +4,15 @@ use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::bound::date_time;
-use super::catalog::{ResourceType, USER_SCHEMA};
+use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule, element_values};
 use super::fault::{Fault, Kind, quoted};
 use super::json::{Json, Object};
 use super::schema::{Attribute, Schema, Type, Uniqueness};
+use super::stored::schemas;
 
 /// Elements of one multi-valued attribute, at most; `members` has its own home and is not bounded by this.
 pub const MAX_ELEMENTS: usize = 10_000;
-
-/// The attributes that belong to the server or have a home of their own, and never stand in a stored document.
-const APART: [&str; 4] = ["id", "meta", "groups", "members"];
 
 /// RFC 7643 §2.3.6: base64, the padding may be left out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -114,7 +112,7 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
 
 /// Somebody is active unless it is said otherwise (RFC 7644 §3.3 and §3.5.1 let the server assign values).
 pub fn assume_active(document: &mut Object, of: &ResourceType) {
-    if of.schema.id == USER_SCHEMA && document.get("active").is_none() {
+    if of.is_user() && document.get("active").is_none() {
         document.push("active", true);
     }
 }
@@ -180,7 +178,7 @@ fn take(
     if attribute.name == "schemas" || is_discarded(attribute, of) {
         return Ok(());
     }
-    if attribute.name == "members" && !attribute.is_read_only() {
+    if of.is_group() && attribute.name == "members" {
         checked.members = Some(member_ids(&value, attribute, dialect)?);
         return Ok(());
     }
@@ -239,7 +237,7 @@ fn check_extension(
 
 /// The password is accepted and dropped: people sign in at their identity provider.
 pub fn is_discarded(attribute: &Attribute, of: &ResourceType) -> bool {
-    attribute.name == "password" && of.schema.id == USER_SCHEMA
+    attribute.name == "password" && of.is_user()
 }
 
 /// The canonical form of a value of an attribute; `None` when it is unassigned (RFC 7643 §2.5).
@@ -314,10 +312,8 @@ pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> R
             None => return Err(invalid(format!("{} is not a date and time", quoted(&text)))),
         },
         (Type::DateTime, other) => return Err(wanted("a date and time", &other)),
-        (Type::Binary, Json::String(text)) => match BASE64.decode(&text) {
-            Ok(_) => Some(Json::String(text)),
-            Err(_) => return Err(invalid("base64 text is expected".into())),
-        },
+        (Type::Binary, Json::String(text)) if is_base64(&text) => Some(Json::String(text)),
+        (Type::Binary, Json::String(_)) => return Err(invalid("base64 text is expected".into())),
         (Type::Binary, other) => return Err(wanted("base64 text", &other)),
         (Type::Complex, Json::Object(parts)) => canonical_parts(attribute, parts, dialect)?,
         (Type::Complex, text @ Json::String(_))
@@ -360,6 +356,11 @@ fn canonical_parts(attribute: &Attribute, given: Object, dialect: &Dialect) -> R
     Ok((!parts.is_empty()).then_some(Json::Object(parts)))
 }
 
+/// Is it base64 text?
+pub fn is_base64(text: &str) -> bool {
+    BASE64.decode(text).is_ok()
+}
+
 /// `"manager":{"value":""}`: a reference to nobody.
 fn clears(attribute: &Attribute, parts: &Object) -> bool {
     !attribute.multi_valued && parts.get("value").and_then(Json::as_str) == Some("")
@@ -398,52 +399,60 @@ pub fn member_ids(value: &Json, attribute: &Attribute, dialect: &Dialect) -> Res
 pub fn settle(document: &mut Object, of: &ResourceType) {
     document.retain(|name, value| {
         let empty = value.as_object().is_some_and(Object::is_empty) || value.is_unassigned();
-        !empty && !APART.contains(&name)
+        !empty && !of.is_apart(name)
     });
-    let mut schemas = vec![Json::String(of.schema.id.clone())];
     for (extension, _) in &of.extensions {
         if let Some(Json::Object(inner)) = document.get_mut(&extension.id) {
             inner.sort_by_rank(|n| extension.attributes.iter().position(|a| a.name == n).unwrap_or(usize::MAX));
-            schemas.push(extension.id.as_str().into());
         }
     }
-    document.set("schemas", Json::Array(schemas));
+    let schemas = schemas(document, of);
+    document.set("schemas", schemas);
     document.sort_by_rank(|n| of.rank(n));
 }
 
 /// Refuses a document that lacks a required attribute, or has a blank one where it must be unique.
 pub fn complete(document: &Object, of: &ResourceType) -> Result<(), Fault> {
-    let lacking = |a: &&Attribute| {
+    lacks(document, of).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Everything required that a document lacks.
+pub fn lacks(document: &Object, of: &ResourceType) -> Vec<Fault> {
+    let missing = |at: String, why: String| Fault::new(Kind::InvalidValue, at, why);
+    let mut all = Vec::new();
+    for a in &of.schema.attributes {
+        let value = document.get(&a.name);
         let blank = |v: &Json| a.uniqueness != Uniqueness::None && v.as_str().is_some_and(|s| s.trim().is_empty());
-        a.required && !a.is_read_only() && !APART.contains(&a.name.as_str()) && document.get(&a.name).is_none_or(blank)
-    };
-    if let Some(missing) = of.schema.attributes.iter().find(lacking) {
-        return Err(Fault::new(
-            Kind::InvalidValue,
-            missing.name.as_str(),
-            format!("a {} needs it, and it is missing or blank", of.name),
-        ));
+        if a.required && !a.is_read_only() && !of.is_apart(&a.name) && value.is_none_or(blank) {
+            all.push(missing(a.name.clone(), format!("a {} needs it, and it is missing or blank", of.name)));
+        }
+        all.extend(lacking_part(a, value).map(|part| missing(part, "it is required and missing".into())));
     }
     for (extension, required) in &of.extensions {
-        let inner = document.get(&extension.id).and_then(Json::as_object);
-        if *required && inner.is_none() {
-            return Err(Fault::new(
-                Kind::InvalidValue,
-                extension.id.as_str(),
-                format!("a {} needs this extension", of.name),
-            ));
-        }
-        let missing =
-            |a: &&Attribute| a.required && !a.is_read_only() && inner.is_some_and(|i| i.get(&a.name).is_none());
-        if let Some(missing) = extension.attributes.iter().find(missing) {
-            return Err(Fault::new(
-                Kind::InvalidValue,
-                format!("{}:{}", extension.id, missing.name),
-                "it is required and missing",
-            ));
+        let Some(inner) = document.get(&extension.id).and_then(Json::as_object) else {
+            if *required {
+                all.push(missing(extension.id.clone(), format!("a {} needs this extension", of.name)));
+            }
+            continue;
+        };
+        for a in &extension.attributes {
+            let value = inner.get(&a.name);
+            let at = (a.required && !a.is_read_only() && value.is_none()).then(|| a.name.clone());
+            let at = at.or_else(|| lacking_part(a, value));
+            all.extend(at.map(|at| missing(format!("{}:{at}", extension.id), "it is required and missing".into())));
         }
     }
-    Ok(())
+    all
+}
+
+/// A required part that a value of a complex attribute lacks.
+fn lacking_part(attribute: &Attribute, value: Option<&Json>) -> Option<String> {
+    let required = |s: &&Attribute| s.required && !s.is_read_only();
+    let lacks = |sub: &Attribute| {
+        value?.elements().iter().filter_map(Json::as_object).any(|e| e.get(&sub.name).is_none()).then_some(())
+    };
+    let sub = attribute.sub_attributes.iter().filter(required).find(|s| lacks(s).is_some())?;
+    Some(format!("{}.{}", attribute.name, sub.name))
 }
 
 fn invalid(why: String) -> Fault {

@@ -87,6 +87,9 @@ pub struct Attribute {
     pub returned: Returned,
     /// How unique it is.
     pub uniqueness: Uniqueness,
+    /// Its values are kept for look-up; no characteristic of the RFC, and not served.
+    #[serde(skip)]
+    pub indexed: bool,
     /// The parts of a complex attribute.
     #[serde(default)]
     pub sub_attributes: Vec<Attribute>,
@@ -110,7 +113,7 @@ impl Attribute {
 }
 
 /// A schema: an identified set of attributes (RFC 7643 §7).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Schema {
     /// Its URI.
     pub id: String,
@@ -120,11 +123,27 @@ pub struct Schema {
     pub attributes: Vec<Attribute>,
     /// The definition as it is served.
     pub definition: Json,
+    /// The binary carries it; false for what the configuration declares.
+    pub built_in: bool,
 }
 
 impl Schema {
     /// The attribute of this name, in any letter case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+
+    /// True for the schemas of RFC 7643 §5 to §7, which describe the server and no resource of its directory.
+    pub fn is_of_discovery(&self) -> bool {
+        self.built_in && ["ServiceProviderConfig", "ResourceType", "Schema"].contains(&self.name.as_str())
+    }
+
+    /// The attributes and parts of attributes whose values the store keeps: those that are indexed or unique.
+    pub fn lookups(&self) -> impl Iterator<Item = (&Attribute, Option<&Attribute>)> {
+        let kept = |a: &Attribute| a.indexed || (!self.built_in && a.uniqueness != Uniqueness::None);
+        self.attributes.iter().flat_map(move |attribute| {
+            let parts = attribute.sub_attributes.iter().filter(move |s| kept(s)).map(move |s| (attribute, Some(s)));
+            kept(attribute).then_some((attribute, None)).into_iter().chain(parts)
+        })
     }
 }

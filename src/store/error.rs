@@ -26,6 +26,9 @@ pub enum StoreError {
     /// A unique value is taken.
     #[error("a value that must be unique is already there")]
     Taken,
+    /// Another resource has the same value of a unique attribute: its number among those that are looked up.
+    #[error("a value that must be unique is already there")]
+    TakenValue(i64),
     /// The job panicked.
     #[error("an internal error")]
     Panicked,

@@ -139,6 +139,10 @@ impl Reader<'_> {
         })
     }
 
+    fn is_person_or_group(&self, code: i64) -> bool {
+        self.resource_type(code).is_some_and(|of| of.is_user() || of.is_group())
+    }
+
     fn user_code(&self) -> i64 {
         self.catalog().resource_type("User").map_or(1, |of| self.code(of))
     }
@@ -156,7 +160,9 @@ impl Writer<'_> {
         let mut unknown = Vec::new();
         let (change, user) = (self.next_change(), self.user_code());
         for id in ids {
-            let Some((pk, code)) = self.key_of(id)? else {
+            // Users and groups are members of groups, and nothing else is (RFC 7643 §4.2).
+            let found = self.key_of(id)?.filter(|(_, code)| self.is_person_or_group(*code));
+            let Some((pk, code)) = found else {
                 unknown.push(id.clone());
                 continue;
             };

@@ -1,11 +1,11 @@
 //! Numbered migrations, and what a newer program has to redo in an older file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
 use super::resources::Indexed;
+use super::{StoreError, values};
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
 use crate::scim::json::{Json, Object};
@@ -58,21 +58,17 @@ pub(super) fn check(connection: &Connection, found: i32) -> Result<(), StoreErro
 }
 
 /// Registers the catalog's resource types and gives their codes; redoes what depends on definitions and on Unicode's
-/// tables when those have changed since the file was last opened.
+/// tables when those have changed since a server last opened the file.
+///
+/// A command leaves that to the server: it may have read a configuration that the server, running on this file at the
+/// moment, has not.
 pub(super) fn register(
     connection: &mut Connection,
     catalog: &Catalog,
     clock: &Clock,
+    serves: bool,
 ) -> Result<HashMap<String, i64>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for of in &catalog.resource_types {
-        transaction
-            .execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
-    }
-    let types = {
-        let mut statement = transaction.prepare("select name, code from resource_type")?;
-        statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<HashMap<String, i64>, _>>()?
-    };
     let tag = secret::random_text(8).map_err(|e| StoreError::Unusable(e.to_string()))?;
     let known = |name: &str| setting(&transaction, name);
     if known("file_tag")?.is_none() {
@@ -81,22 +77,40 @@ pub(super) fn register(
     }
     let fingerprint = secret::fingerprint(&catalog.fingerprint_text());
     let (fold_now, catalog_now) = (fold_version(), fingerprint);
-    if known("fold")?.as_ref() != Some(&fold_now) || known("catalog")?.as_ref() != Some(&catalog_now) {
-        reindex(&transaction, catalog, &types)?;
+    let (fold_then, catalog_then) = (known("fold")?, known("catalog")?);
+    if serves && (fold_then.as_ref() != Some(&fold_now) || catalog_then.as_ref() != Some(&catalog_now)) {
+        for of in &catalog.resource_types {
+            transaction
+                .execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
+        }
+        let count = reindex(&transaction, catalog, &types(&transaction)?)?;
         set(&transaction, "fold", &fold_now)?;
         set(&transaction, "catalog", &catalog_now)?;
+        if catalog_then.is_some() {
+            tracing::info!(resources = count, "the definitions of attributes have changed; the indexes are new");
+        }
     }
+    let types = types(&transaction)?;
     transaction.commit()?;
     Ok(types)
 }
 
-fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i64>) -> Result<(), StoreError> {
+/// The codes of all resource types that the file has ever known.
+fn types(connection: &Connection) -> Result<HashMap<String, i64>, StoreError> {
+    let mut statement = connection.prepare("select name, code from resource_type")?;
+    Ok(statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
+}
+
+/// Makes every index anew, and gives the number of resources. What belongs to a type that is no longer declared stays
+/// as it is and is in no index.
+fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i64>) -> Result<u64, StoreError> {
     connection.execute("delete from value", [])?;
+    let mut count = 0;
     for of in &catalog.resource_types {
         let code = types.get(&of.name);
         let mut rows = connection.prepare("select pk, doc from resource where type = ?1")?;
         let mut update = connection.prepare(
-            "update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5, plain = ?6 where pk = ?1",
+            "update resource set name_key = coalesce(?2, name_key), external_id = ?3, display_key = ?4, label = ?5, plain = ?6 where pk = ?1",
         )?;
         let mut found = rows.query([code])?;
         while let Some(row) = found.next()? {
@@ -109,10 +123,30 @@ fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i
                 .map_err(|e| {
                     StoreError::Unusable(format!(
                         "two people or groups have names that count as equal by the current Unicode tables: {} ({e})",
-                        indexed.name_key
+                        indexed.name_key.as_deref().unwrap_or_default()
                     ))
                 })?;
-            indexed.put_values(connection, pk)?;
+            values::put(connection, pk, &indexed.values)?;
+            count += 1;
+        }
+    }
+    warn_of_doubles(connection, catalog)?;
+    Ok(count)
+}
+
+/// Values that were stored before their attribute was declared unique may be there twice. They stay; from now on nobody
+/// gets a value that somebody has.
+fn warn_of_doubles(connection: &Connection, catalog: &Catalog) -> Result<(), StoreError> {
+    let unique = catalog.resource_types.iter().flat_map(|of| of.lookups.iter().filter(|l| l.unique));
+    let unique: BTreeMap<i64, String> = unique.map(|l| (l.number, l.path().text())).collect();
+    for (number, attribute) in unique {
+        if let Some((values, ids)) = values::doubles(connection, number)? {
+            tracing::warn!(
+                attribute,
+                values,
+                example = ids,
+                "the attribute is unique now, and some of its values were given to several resources before; those stay"
+            );
         }
     }
     Ok(())

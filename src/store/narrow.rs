@@ -3,13 +3,11 @@
 
 use rusqlite::types::Value;
 
-use super::resources::EMAILS_VALUE;
-use super::{Reader, StoreError};
+use super::{Reader, StoreError, values};
 use crate::scim::bound::{BoundFilter, Test};
 use crate::scim::catalog::ResourceType;
 use crate::scim::filter::Op;
 use crate::scim::path::BoundPath;
-use crate::scim::schema::Uniqueness;
 
 /// Keys that may pass a filter.
 #[derive(Debug)]
@@ -50,11 +48,12 @@ impl Reader<'_> {
         path: &BoundPath<'_>,
         descending: bool,
     ) -> Result<Option<Vec<i64>>, StoreError> {
-        let unique = path.attribute.required && path.attribute.uniqueness == Uniqueness::Server;
+        let unique = is_naming(path, of);
+        let built_in = of.schema.built_in;
         let (column, index) =
             match (path.extension.is_some(), path.attribute.name.as_str(), path.sub.map(|s| s.name.as_str())) {
                 (false, _, None) if unique => ("name_key", "resource_by_name"),
-                (false, "displayName", None) => ("display_key", "resource_by_display"),
+                (false, "displayName", None) if built_in => ("display_key", "resource_by_display"),
                 (false, "meta", Some("lastModified")) => ("modified", "resource_by_modified"),
                 (false, "meta", Some("created")) => ("pk", "resource_by_type"),
                 _ => return Ok(None),
@@ -140,7 +139,7 @@ impl Reader<'_> {
         inner: &BoundFilter<'_>,
         of: &ResourceType,
     ) -> Result<Option<Narrowed>, StoreError> {
-        if path.sub.is_some() || path.extension.is_some() {
+        if path.sub.is_some() {
             return Ok(None);
         }
         let terms = match inner {
@@ -159,13 +158,16 @@ impl Reader<'_> {
     }
 
     fn compare(&self, path: &BoundPath<'_>, test: &Test, of: &ResourceType) -> Result<Option<Narrowed>, StoreError> {
+        let code = Value::Integer(self.code(of));
+        if let Some(lookup) = of.lookup(path) {
+            return Ok(values::range(path.leaf(), test).map(|range| kept(lookup.number, range, code)));
+        }
         if path.extension.is_some() {
             return Ok(None);
         }
-        let code = Value::Integer(self.code(of));
         let name = path.attribute.name.as_str();
         let sub = path.sub.map(|s| s.name.as_str());
-        let unique = path.attribute.required && path.attribute.uniqueness == Uniqueness::Server;
+        let unique = is_naming(path, of);
         let text = |column: &str, index: &str, cost: u8| text_set(column, index, cost, &code, test);
         Ok(match (name, sub) {
             ("id", None) => match test {
@@ -182,17 +184,8 @@ impl Reader<'_> {
                 Test::Text { op: Op::Eq, .. } => text("external_id", "resource_by_external_id", 3),
                 _ => None,
             },
-            ("displayName", None) => text("display_key", "resource_by_display", 4),
-            ("emails", Some("value")) => match test {
-                Test::Text { op: Op::Eq, value, .. } => Some(Narrowed {
-                    sql: "select v.pk from value v cross join resource r on r.pk = v.pk where v.attribute = ?2 and v.value = ?3 and r.type = ?1".into(),
-                    values: vec![code, Value::Integer(EMAILS_VALUE), Value::Text(value.clone())],
-                    exact: true,
-                    cost: 3,
-                }),
-                _ => None,
-            },
-            ("members", Some("value")) => match test {
+            ("displayName", None) if of.schema.built_in => text("display_key", "resource_by_display", 4),
+            ("members", Some("value")) if of.is_group() => match test {
                 Test::Text { op: Op::Eq, value, .. } => {
                     let member = self.key_of(value)?.map_or(-1, |(pk, _)| pk);
                     Some(Narrowed {
@@ -208,6 +201,30 @@ impl Reader<'_> {
             _ => None,
         })
     }
+}
+
+/// True for userName of a user and displayName of a group, which have a column of their own.
+fn is_naming(path: &BoundPath<'_>, of: &ResourceType) -> bool {
+    path.sub.is_none() && of.naming().is_some_and(|a| path.is(&a.name))
+}
+
+/// The resources that have a value of an attribute in a range.
+fn kept(number: i64, range: values::Range, code: Value) -> Narrowed {
+    let values::Range { from, below, one } = range;
+    let mut values = vec![code, Value::Integer(number), Value::Text(from)];
+    let sql = match below {
+        _ if one => {
+            "select v.pk from value v cross join resource r on r.pk = v.pk where v.attribute = ?2 and v.value = ?3 and r.type = ?1"
+        }
+        None => {
+            "select v.pk from value v cross join resource r on r.pk = v.pk where v.attribute = ?2 and v.value >= ?3 and r.type = ?1"
+        }
+        Some(below) => {
+            values.push(Value::Text(below));
+            "select v.pk from value v cross join resource r on r.pk = v.pk where v.attribute = ?2 and v.value >= ?3 and v.value < ?4 and r.type = ?1"
+        }
+    };
+    Narrowed { sql: sql.into(), values, exact: true, cost: if one { 3 } else { 7 } }
 }
 
 /// Equality and prefix of a folded (or exact) column; the index is named, so that the plan cannot flip.
@@ -236,7 +253,7 @@ fn text_set(column: &str, index: &str, cost: u8, code: &Value, test: &Test) -> O
 }
 
 /// The first text that is greater than everything that starts with a prefix; none when nothing is.
-fn successor(prefix: &str) -> Option<String> {
+pub(super) fn successor(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         // The surrogates are no characters, and are stepped over.

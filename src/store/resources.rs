@@ -4,15 +4,12 @@
 use rusqlite::Connection;
 
 use super::migrate::parse;
-use super::{Reader, StoreError, Writer};
+use super::{Reader, StoreError, Writer, values};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
 use crate::scim::project::is_plain;
-use crate::scim::schema::Uniqueness;
 
-/// `value.attribute` of emails.value.
-pub(super) const EMAILS_VALUE: i64 = 1;
 /// Keys of one row of `block`.
 pub(super) const BLOCK_BITS: i64 = 10;
 
@@ -46,62 +43,40 @@ impl Row {
     }
 }
 
-/// What of a document stands in index columns.
+/// What of a document stands in index columns and in `value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Indexed {
-    /// The folded unique name: userName, or a group's displayName.
-    pub name_key: String,
+    /// The folded unique name: userName, or a group's displayName. Declared types have none; their rows have the id there.
+    pub name_key: Option<String>,
     /// externalId as sent.
     pub external_id: Option<String>,
-    /// The folded displayName.
+    /// The folded displayName of a user or group.
     pub display_key: Option<String>,
     /// What `members.display` shows: displayName, or the formatted name; somebody who has neither has none.
     pub label: Option<String>,
-    /// Folded values of emails.
-    pub emails: Vec<String>,
+    /// The keys of what is looked up or unique.
+    pub values: Vec<(i64, String)>,
 }
 
 impl Indexed {
     /// What a document of this type has to be found by.
     pub fn of(document: &Object, of: &ResourceType) -> Indexed {
         let text = |name: &str| document.get(name).and_then(Json::as_str);
-        let name = of.schema.attributes.iter().find(|a| a.required && a.uniqueness == Uniqueness::Server);
-        let name = name.and_then(|a| text(&a.name)).unwrap_or("");
+        let external_id = text("externalId").map(str::to_owned);
+        let values = values::keys_of(document, of);
+        let Some(naming) = of.naming() else {
+            return Indexed { name_key: None, external_id, display_key: None, label: None, values };
+        };
         let display = text("displayName");
         let formatted =
             document.get("name").and_then(Json::as_object).and_then(|n| n.get("formatted")).and_then(Json::as_str);
-        let emails = document.get("emails").map(Json::elements).unwrap_or_default();
-        let mut emails: Vec<String> =
-            emails.iter().filter_map(|e| e.as_object()?.get("value")?.as_str()).map(fold).collect();
-        emails.sort();
-        emails.dedup();
         Indexed {
-            name_key: fold(name),
-            external_id: text("externalId").map(str::to_owned),
+            name_key: Some(fold(text(&naming.name).unwrap_or(""))),
+            external_id,
             display_key: display.map(fold),
             label: [display, formatted].into_iter().flatten().find(|d| !d.is_empty()).map(str::to_owned),
-            emails,
+            values,
         }
-    }
-
-    pub(super) fn put_values(&self, connection: &Connection, pk: i64) -> Result<(), StoreError> {
-        for email in &self.emails {
-            connection.prepare_cached("insert into value (attribute, value, pk) values (?1, ?2, ?3)")?.execute((
-                EMAILS_VALUE,
-                email,
-                pk,
-            ))?;
-        }
-        Ok(())
-    }
-
-    fn drop_values(&self, connection: &Connection, pk: i64) -> Result<(), StoreError> {
-        for email in &self.emails {
-            connection
-                .prepare_cached("delete from value where attribute = ?1 and value = ?2 and pk = ?3")?
-                .execute((EMAILS_VALUE, email, pk))?;
-        }
-        Ok(())
     }
 }
 
@@ -122,11 +97,6 @@ impl Prepared {
         let plain = is_plain(&document, of);
         let text = document.text();
         Prepared { document, indexed, text, plain }
-    }
-
-    /// The value of the unique name as it stands in the document's label.
-    pub fn name_key(&self) -> &str {
-        &self.indexed.name_key
     }
 }
 
@@ -284,7 +254,8 @@ pub struct Departure<'a> {
 impl Writer<'_> {
     /// Stores a new resource. The change row comes after it, under [`Writer::next_change`].
     ///
-    /// Errors: [`StoreError::Taken`] when the unique name is there already: the index decides, whatever was asked before.
+    /// Errors: [`StoreError::Taken`] when the unique name is there already: the index decides, whatever was asked before;
+    /// [`StoreError::TakenValue`] for another unique attribute.
     pub fn insert(&mut self, of: &ResourceType, id: &str, new: &Prepared) -> Result<Row, StoreError> {
         let (code, now, version) = (self.code(of), self.now(), self.next_change());
         let connection = self.connection();
@@ -296,7 +267,7 @@ impl Writer<'_> {
             .execute((
                 id,
                 code,
-                &new.indexed.name_key,
+                new.indexed.name_key.as_deref().unwrap_or(id),
                 &new.indexed.external_id,
                 &new.indexed.display_key,
                 &new.indexed.label,
@@ -306,9 +277,9 @@ impl Writer<'_> {
                 &new.text,
             ))?;
         let pk = connection.last_insert_rowid();
-        new.indexed.put_values(connection, pk)?;
         count(connection, code, pk, 1)?;
-        if of.name == "Group" {
+        self.exchange_values(of, pk, &[], &new.indexed.values)?;
+        if of.is_group() {
             self.raise_graph()?;
         }
         let (id, doc) = (id.to_owned(), new.text.clone());
@@ -317,7 +288,7 @@ impl Writer<'_> {
 
     /// Replaces the document of a live resource, and gives the row as it is then.
     ///
-    /// Errors: [`StoreError::Taken`] as for [`Writer::insert`].
+    /// Errors: as for [`Writer::insert`].
     pub fn update(&mut self, of: &ResourceType, row: &Row, before: &Object, new: &Prepared) -> Result<Row, StoreError> {
         let old = Indexed::of(before, of);
         let (now, version) = (self.now(), self.next_change());
@@ -329,14 +300,11 @@ impl Writer<'_> {
             let i = &new.indexed;
             connection
                 .prepare_cached(
-                    "update resource set name_key = ?2, external_id = ?3, display_key = ?4, label = ?5 where pk = ?1",
+                    "update resource set name_key = coalesce(?2, name_key), external_id = ?3, display_key = ?4, label = ?5 where pk = ?1",
                 )?
                 .execute((row.pk, &i.name_key, &i.external_id, &i.display_key, &i.label))?;
-            if old.emails != i.emails {
-                old.drop_values(connection, row.pk)?;
-                i.put_values(connection, row.pk)?;
-            }
-            if of.name == "Group" && old.label != i.label {
+            self.exchange_values(of, row.pk, &old.values, &i.values)?;
+            if of.is_group() && old.label != i.label {
                 self.raise_graph()?;
             }
         }
@@ -368,7 +336,7 @@ impl Writer<'_> {
                 row.pk,
                 &row.id,
                 row.code,
-                &indexed.name_key,
+                indexed.name_key.as_deref().unwrap_or(&row.id),
                 &indexed.external_id,
                 row.created,
                 row.modified,
@@ -378,10 +346,10 @@ impl Writer<'_> {
                 serde_json::to_string(members)?,
                 serde_json::to_string(groups)?,
             ))?;
-        indexed.drop_values(connection, row.pk)?;
         connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
         count(connection, row.code, row.pk, -1)?;
-        if of.name == "Group" {
+        self.exchange_values(of, row.pk, &indexed.values, &[])?;
+        if of.is_group() {
             self.raise_graph()?;
         }
         Ok(())

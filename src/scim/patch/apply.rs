@@ -9,17 +9,18 @@ use super::super::eval::matches;
 use super::super::fault::{Fault, Kind};
 use super::super::filter::Op;
 use super::super::json::{Json, Object};
-use super::super::resource::{MAX_ELEMENTS, complete, is_primary, order_parts, settle};
+use super::super::resource::{MAX_ELEMENTS, is_primary, order_parts, settle};
 use super::super::schema::Attribute;
+use super::super::stored::{adopt, check_change, keeps_immutable_parts};
 use super::Verb;
 use super::plan::{Change, DocumentStep, PatchPlan};
 
 impl PatchPlan<'_> {
     /// Puts a document that steps were applied to into canonical form and refuses one that became incomplete (§3.5.2.2:
-    /// a required attribute cannot be removed).
-    pub fn finish(document: &mut Object, of: &ResourceType) -> Result<(), Fault> {
+    /// a required attribute cannot be removed) or lost an immutable value.
+    pub fn finish(before: &Object, document: &mut Object, of: &ResourceType) -> Result<(), Fault> {
         settle(document, of);
-        complete(document, of)
+        check_change(before, document, of)
     }
 }
 
@@ -30,11 +31,8 @@ impl DocumentStep<'_> {
     /// [`Kind::Mutability`] when a required attribute would go, [`Kind::InvalidValue`] when a list would grow too long.
     pub fn apply(&self, document: &mut Object, dialect: &Dialect) -> Result<(), Fault> {
         let attribute = self.path.attribute;
-        if matches!(self.change, Change::Clear)
-            && self.filter.is_none()
-            && self.path.sub.is_none()
-            && attribute.required
-        {
+        let whole = self.filter.is_none() && self.path.sub.is_none() && attribute.required;
+        if matches!(self.change, Change::Clear) && whole {
             return Err(Fault::new(
                 Kind::Mutability,
                 self.path.text(),
@@ -57,6 +55,7 @@ impl DocumentStep<'_> {
             home.push(attribute.name.clone(), Json::Null);
         }
         let Some(value) = home.get_mut(&attribute.name) else { return Ok(()) };
+        adopt(attribute, value);
         match (&self.filter, self.path.sub) {
             (Some(filter), sub) => self.on_elements(value, filter, sub, dialect)?,
             (None, Some(sub)) => self.on_part(value, sub)?,
@@ -99,14 +98,17 @@ impl DocumentStep<'_> {
                 for element in new {
                     match there.get(&identity(element)).and_then(|i| list.get_mut(*i).zip(fresh.get_mut(*i))) {
                         // The same value of the same type again: what the request says of it besides is taken over.
-                        Some((Json::Object(known), fresh)) => {
-                            for (name, value) in element.as_object().into_iter().flat_map(Object::iter) {
-                                known.set(name, value.clone());
+                        Some((known, fresh)) => {
+                            let was = known.clone();
+                            if let Json::Object(known) = known {
+                                for (name, value) in element.as_object().into_iter().flat_map(Object::iter) {
+                                    known.set(name, value.clone());
+                                }
+                                order_parts(known, self.path.attribute);
+                                *fresh = true;
                             }
-                            order_parts(known, self.path.attribute);
-                            *fresh = true;
+                            keeps_immutable_parts(self.path.attribute, &was, known)?;
                         }
-                        Some(_) => {}
                         None => {
                             there.insert(identity(element), list.len());
                             list.push(element.clone());
@@ -141,7 +143,11 @@ impl DocumentStep<'_> {
         if list.is_empty() && matches!(self.change, Change::Set(_)) {
             list.push(Json::Object(Object::new()));
         }
-        list.iter_mut().for_each(|e| set_part(e, sub, &self.change, attribute));
+        for element in &mut list {
+            let was = element.clone();
+            set_part(element, sub, &self.change, attribute);
+            keeps_immutable_parts(attribute, &was, element)?;
+        }
         list.retain(|e| e.as_object().is_some_and(|o| !o.is_empty()));
         *value = Json::Array(list);
         Ok(())
@@ -165,12 +171,14 @@ impl DocumentStep<'_> {
             touched.push(true);
         }
         for (element, _) in list.iter_mut().zip(&touched).filter(|(_, t)| **t) {
+            let was = element.clone();
             match (sub, &self.change) {
                 (Some(sub), change) => set_part(element, sub, change, attribute),
                 (None, Change::Clear) => *element = Json::Null,
                 (None, Change::Set(new)) => *element = new.clone(),
                 (None, Change::Merge(parts)) => merge(element, parts, attribute),
             }
+            keeps_immutable_parts(attribute, &was, element)?;
             // What replaces an element keeps what the path says of it, or the next request would not find it again.
             if let (false, None, Json::Object(element), Some(described)) = (clears, sub, element, described(filter)) {
                 for (name, value) in described {

@@ -225,7 +225,7 @@ impl<'c> Planner<'c, '_> {
             },
         };
         self.understood += 1;
-        if is_members(bound) {
+        if self.is_members(bound) {
             return self.members_by_filter(verb, filter, sub, bound);
         }
         self.writable(bound, sub)?;
@@ -257,7 +257,7 @@ impl<'c> Planner<'c, '_> {
         if path.is("schemas") || (path.extension.is_none() && is_discarded(path.attribute, self.of)) {
             return Ok(());
         }
-        if is_members(path) {
+        if self.is_members(path) {
             return self.members(verb, path, value);
         }
         self.writable(path, path.sub)?;
@@ -339,6 +339,10 @@ impl<'c> Planner<'c, '_> {
         }
     }
 
+    fn is_members(&self, path: BoundPath<'_>) -> bool {
+        self.of.is_group() && path.is("members")
+    }
+
     fn members(&mut self, verb: Verb, path: BoundPath<'_>, value: Json) -> Result<(), Fault> {
         if let Some(sub) = path.sub {
             return Err(Fault::new(
@@ -392,10 +396,6 @@ fn adds_nothing(verb: Verb, change: &Change<'_>) -> bool {
         Change::Set(_) => false,
     };
     verb == Verb::Add && nothing
-}
-
-fn is_members(path: BoundPath<'_>) -> bool {
-    path.is("members") && !path.attribute.is_read_only()
 }
 
 fn read_only(name: &str) -> Fault {

@@ -1,0 +1,3 @@
+use super::super::catalog::Catalog;
+use super::super::json::Json;
+use super::*;
