@@ -175,9 +175,10 @@ pub(super) fn doubles(connection: &Connection, number: i64) -> Result<Option<(i6
     let (count, first): (i64, Option<String>) = statement.query_row([number], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let Some(first) = first else { return Ok(None) };
     let mut statement = connection.prepare(
-        "select group_concat(r.id, ', ') from (select pk from value where attribute = ?1 and value = ?2 limit 5) v cross join resource r on r.pk = v.pk",
+        "select r.id from value v cross join resource r on r.pk = v.pk where v.attribute = ?1 and v.value = ?2 limit 2",
     )?;
-    Ok(Some((count, statement.query_row((number, first), |r| r.get(0))?)))
+    let ids = statement.query_map((number, first), |r| r.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    Ok(Some((count, ids.join(", "))))
 }
 
 #[cfg(test)]

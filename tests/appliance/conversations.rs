@@ -13,6 +13,7 @@ const FOLDERS: [&str; 13] = [
     "jumpcloud",
     "midpoint",
     "okta",
+    "okta-governance",
     "okta-onprem",
     "onelogin",
     "pingfederate",
@@ -78,6 +79,11 @@ fn midpoint() {
 #[test]
 fn okta() {
     have_all("okta");
+}
+
+#[test]
+fn okta_governance() {
+    have_all("okta-governance");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::super::{Change, Options, Pending, Prepared, Store, StoreError, Thread
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
 use crate::scim::json::Object;
+use crate::scim::resource::settle;
 
 fn open(folder: &tempfile::TempDir, max_bytes: u64) -> (Store, Threads) {
     // However busy the machine is, what is queued together is one batch.
@@ -23,6 +24,7 @@ fn create(writer: &mut Writer<'_>, name: &str, bytes: usize) -> Result<(), Store
     let mut document = Object::new();
     document.push("userName", name);
     document.push("title", "x".repeat(bytes));
+    settle(&mut document, &of);
     writer.insert(&of, &format!("id-{name}"), &Prepared::of(document, &of))?;
     writer.record(&Change { actor: "test", op: "create", ..Change::default() })
 }

@@ -24,7 +24,8 @@
 //! too. `{{token}}`, `{{basic}}` (the token as a Basic password) and `{{base}}` are there from the beginning; `{{$random}}`
 //! is new each time, `{{$upper name}}` is a name's value in capitals, `{{$json name}}` is it as JSON text.
 //! `@times 3` above the request line repeats a step, and `{{$n}}` counts. A body of `@echo` is the last answer's, changed by
-//! lines `@set $.path = JSON` and `@drop $.path`. The expectations are listed in `expect.rs`.
+//! lines `@set $.path = JSON` and `@drop $.path`. `@config-file PATH` above the first step adds a file of the repository to
+//! the server's config. The expectations are listed in `expect.rs`.
 
 use std::path::Path as File;
 use std::time::Instant;
@@ -42,6 +43,7 @@ const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 /// A file, read.
 #[derive(Debug, Default)]
 pub struct Conversation {
+    /// More for the config of the server.
     config: String,
     headers: Vec<(String, String)>,
     names: Vec<Line>,
@@ -95,6 +97,10 @@ impl Conversation {
             let Some(step) = conversation.steps.last_mut() else {
                 if let Some(config) = line.strip_prefix("@config ") {
                     conversation.config.push_str(&format!("{config}\n"));
+                } else if let Some(file) = line.strip_prefix("@config-file ") {
+                    let file = File::new(env!("CARGO_MANIFEST_DIR")).join(file);
+                    let text = std::fs::read_to_string(&file).map_err(|e| format!("{at}: {e}: {line}"))?;
+                    conversation.config.push_str(&text);
                 } else if line.contains(" := ") {
                     conversation.names.push((at, expectation(at, line)?));
                 } else if let Some(header) = header(line) {
