@@ -50,6 +50,7 @@ pub fn taken(error: StoreError, of: &ResourceType, document: &Object) -> Refusal
         other => return Refusal::Broken(other),
     };
     let Some(path) = path else { return Refusal::Broken(error) };
-    let value = values(&path, document).next().map_or_else(String::new, |v| v.as_str().map_or_else(|| v.text(), str::to_owned));
+    let value =
+        values(&path, document).next().map_or_else(String::new, |v| v.as_str().map_or_else(|| v.text(), str::to_owned));
     Refusal::Taken(of.name.clone(), path.text(), value, path.leaf().case_exact)
 }

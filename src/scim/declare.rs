@@ -142,9 +142,7 @@ fn bounded(key: &'static str, list: usize, most: usize, what: &str) -> Result<()
 /// Refuses a description that is too long.
 fn described(text: Option<&String>) -> Result<(), Misdeclared> {
     match text.is_some_and(|t| t.chars().count() > MAX_TEXT) {
-        true => {
-            Err(Misdeclared::new("description", format!("the description is longer than {MAX_TEXT} characters")))
-        }
+        true => Err(Misdeclared::new("description", format!("the description is longer than {MAX_TEXT} characters"))),
         false => Ok(()),
     }
 }

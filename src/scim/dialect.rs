@@ -214,7 +214,9 @@ impl Dialect {
         self.mend_enterprise_urn(body, of);
         self.renew_enterprise(body, of);
         self.lower_enterprise(body, of);
-        if let (true, Some(roles)) = (of.is_user(), body.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("roles")).map(|(_, v)| v)) {
+        if let (true, Some(roles)) =
+            (of.is_user(), body.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case("roles")).map(|(_, v)| v))
+        {
             self.unpack_roles(roles);
         }
     }

@@ -413,33 +413,46 @@ pub fn settle(document: &mut Object, of: &ResourceType) {
 
 /// Refuses a document that lacks a required attribute, or has a blank one where it must be unique.
 pub fn complete(document: &Object, of: &ResourceType) -> Result<(), Fault> {
-    lacks(document, of).into_iter().next().map_or(Ok(()), Err)
+    lacks(document, of).into_iter().next().map_or(Ok(()), |lack| Err(lack.fault))
+}
+
+/// Something required that a document lacks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// How to say so.
+    pub fault: Fault,
+    /// It has no value at all, as opposed to a blank one, or one without a required part.
+    pub unassigned: bool,
 }
 
 /// Everything required that a document lacks.
-pub fn lacks(document: &Object, of: &ResourceType) -> Vec<Fault> {
-    let missing = |at: String, why: String| Fault::new(Kind::InvalidValue, at, why);
+pub fn lacks(document: &Object, of: &ResourceType) -> Vec<Lack> {
+    let lack =
+        |at: String, why: String, unassigned: bool| Lack { fault: Fault::new(Kind::InvalidValue, at, why), unassigned };
+    let missing = |at: String, unassigned: bool| lack(at, "it is required and missing".into(), unassigned);
     let mut all = Vec::new();
     for a in &of.schema.attributes {
         let value = document.get(&a.name);
         let blank = |v: &Json| a.uniqueness != Uniqueness::None && v.as_str().is_some_and(|s| s.trim().is_empty());
         if a.required && !a.is_read_only() && !of.is_apart(&a.name) && value.is_none_or(blank) {
-            all.push(missing(a.name.clone(), format!("a {} needs it, and it is missing or blank", of.name)));
+            let why = format!("a {} needs it, and it is missing or blank", of.name);
+            all.push(lack(a.name.clone(), why, value.is_none()));
         }
-        all.extend(lacking_part(a, value).map(|part| missing(part, "it is required and missing".into())));
+        all.extend(lacking_part(a, value).map(|part| missing(part, false)));
     }
     for (extension, required) in &of.extensions {
         let Some(inner) = document.get(&extension.id).and_then(Json::as_object) else {
             if *required {
-                all.push(missing(extension.id.clone(), format!("a {} needs this extension", of.name)));
+                all.push(lack(extension.id.clone(), format!("a {} needs this extension", of.name), true));
             }
             continue;
         };
         for a in &extension.attributes {
             let value = inner.get(&a.name);
-            let at = (a.required && !a.is_read_only() && value.is_none()).then(|| a.name.clone());
-            let at = at.or_else(|| lacking_part(a, value));
-            all.extend(at.map(|at| missing(format!("{}:{at}", extension.id), "it is required and missing".into())));
+            if a.required && !a.is_read_only() && value.is_none() {
+                all.push(missing(format!("{}:{}", extension.id, a.name), true));
+            }
+            all.extend(lacking_part(a, value).map(|part| missing(format!("{}:{part}", extension.id), false)));
         }
     }
     all

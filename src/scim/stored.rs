@@ -145,19 +145,16 @@ fn carry_one(name: &str, value: &Json, new: &mut Object, attribute: Option<&Attr
         (Some(given), Mutability::Immutable, _) if given != value => {
             return Err(immutable(name));
         }
-        (_, _, Json::Object(parts)) => carry_into(name, new, |home| carry_all(parts, home, &|n| attribute.sub(n)))
-            .map_err(|f| f.within(name))?,
+        (_, _, Json::Object(parts)) => {
+            carry_into(name, new, |home| carry_all(parts, home, &|n| attribute.sub(n))).map_err(|f| f.within(name))?
+        }
         _ => {}
     }
     Ok(())
 }
 
 /// Carries into the object under a name, which need not be there yet.
-fn carry_into(
-    name: &str,
-    new: &mut Object,
-    carry: impl FnOnce(&mut Object) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+fn carry_into(name: &str, new: &mut Object, carry: impl FnOnce(&mut Object) -> Result<(), Fault>) -> Result<(), Fault> {
     if let Some(Json::Object(home)) = new.get_mut(name) {
         return carry(home);
     }
@@ -188,7 +185,12 @@ pub fn check_change(before: &Object, after: &Object, of: &ResourceType) -> Resul
         return Ok(());
     }
     let before = lacks(before, of);
-    missing.into_iter().find(|m| !before.contains(m)).map_or(Ok(()), Err)
+    match missing.into_iter().find(|m| !before.contains(m)) {
+        None => Ok(()),
+        // §3.5.2.2: what is required "is removed or becomes unassigned".
+        Some(lack) if lack.unassigned => Err(Fault { kind: Kind::Mutability, ..lack.fault }),
+        Some(lack) => Err(lack.fault),
+    }
 }
 
 fn unchanged(before: &Object, after: Option<&Object>, find: Find<'_, '_>) -> Result<(), Fault> {

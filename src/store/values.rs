@@ -192,7 +192,8 @@ mod tests {
             assert!(number(pair[0]) < number(pair[1]), "{pair:?}");
         }
         assert_eq!(number(-0.0), number(0.0));
-        let times = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z", "1970-01-01T00:00:00Z", "2024-02-29T00:00:00Z"];
+        let times =
+            ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z", "1970-01-01T00:00:00Z", "2024-02-29T00:00:00Z"];
         let times: Vec<String> = times.iter().map(|t| time(date_time(t).unwrap())).collect();
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
         for extreme in [jiff::Timestamp::MIN, jiff::Timestamp::MAX] {

@@ -15,6 +15,7 @@ mod known_bugs;
 mod lists;
 mod me;
 mod merge_mode;
+mod schemas;
 mod served;
 mod support;
 mod wire;

@@ -93,7 +93,10 @@ impl Catalog {
         for (i, (one, schema)) in declared.schemas.iter().zip(schemas).enumerate() {
             let wrong = |key: &'static str, why: String| Err(Misdeclared::new(key, why).within("schema", i));
             if one.required.is_some() && one.extends.is_empty() {
-                return wrong("required", "required says whether what is named in extends needs this schema; extends is missing".into());
+                return wrong(
+                    "required",
+                    "required says whether what is named in extends needs this schema; extends is missing".into(),
+                );
             }
             for (j, of) in one.extends.iter().enumerate() {
                 if !type_names(self, declared).any(|t| t == of) {
@@ -156,7 +159,11 @@ impl Catalog {
 
 /// The names of all resource types.
 fn type_names<'d>(catalog: &'d Catalog, declared: &'d Declarations) -> impl Iterator<Item = &'d str> {
-    catalog.resource_types.iter().map(|t| t.name.as_str()).chain(declared.resource_types.iter().map(|t| t.name.as_str()))
+    catalog
+        .resource_types
+        .iter()
+        .map(|t| t.name.as_str())
+        .chain(declared.resource_types.iter().map(|t| t.name.as_str()))
 }
 
 fn listed(extensions: &[(Arc<Schema>, bool)]) -> Json {
@@ -178,7 +185,8 @@ fn schema<'s>(id: &str, catalog: &Catalog, schemas: &'s [Arc<Schema>]) -> Result
         return Err(Misdeclared::new("schema", why));
     }
     schemas.iter().find(|s| s.id.eq_ignore_ascii_case(id)).ok_or_else(|| {
-        let why = format!("no [[schema]] has the id {id:?}; there are {}", either(schemas.iter().map(|s| s.id.as_str())));
+        let why =
+            format!("no [[schema]] has the id {id:?}; there are {}", either(schemas.iter().map(|s| s.id.as_str())));
         Misdeclared::new("schema", why)
     })
 }
@@ -235,7 +243,10 @@ impl DeclaredType {
             let wrong = |why: String| Err(Misdeclared::new("schema", why).within("extension", i));
             let schema = schema(&one.schema, catalog, schemas).map_err(|e| e.within("extension", i))?;
             if schema.id == base.id {
-                return wrong(format!("{} is the base schema of {}, and cannot be its extension too", base.id, self.name));
+                return wrong(format!(
+                    "{} is the base schema of {}, and cannot be its extension too",
+                    base.id, self.name
+                ));
             }
             if extensions.iter().any(|e| e.of == self.name && e.schema.id == schema.id) {
                 return wrong(format!("{} is an extension of {} already", schema.id, self.name));
@@ -260,12 +271,7 @@ impl DeclaredType {
 }
 
 impl DeclaredSchema {
-    fn checked(
-        &self,
-        catalog: &Catalog,
-        before: &[Arc<Schema>],
-        types: &[&str],
-    ) -> Result<Schema, Misdeclared> {
+    fn checked(&self, catalog: &Catalog, before: &[Arc<Schema>], types: &[&str]) -> Result<Schema, Misdeclared> {
         self.check_id(catalog, before)?;
         described(self.description.as_ref())?;
         if self.attributes.is_empty() {

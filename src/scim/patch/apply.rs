@@ -31,8 +31,12 @@ impl DocumentStep<'_> {
     /// [`Kind::Mutability`] when a required attribute would go, [`Kind::InvalidValue`] when a list would grow too long.
     pub fn apply(&self, document: &mut Object, dialect: &Dialect) -> Result<(), Fault> {
         let attribute = self.path.attribute;
-        let whole = self.filter.is_none() && self.path.sub.is_none() && attribute.required;
-        if matches!(self.change, Change::Clear) && whole {
+        let required = match (&self.filter, self.path.sub) {
+            (_, Some(sub)) => sub.required,
+            (None, None) => attribute.required,
+            (Some(_), None) => false,
+        };
+        if matches!(self.change, Change::Clear) && required {
             return Err(Fault::new(
                 Kind::Mutability,
                 self.path.text(),
