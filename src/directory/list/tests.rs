@@ -58,7 +58,7 @@ fn hr(i: usize) -> String {
     format!(
         r#"{{"nick":{nick},"badge":{badges},"level":{level},"score":[{score},{i}],"since":"{since}","remote":{},
             "desk":[{{"room":{nick},"floor":{}}},{{"room":"r"}}]}}"#,
-        i % 2 == 0,
+        i.is_multiple_of(2),
         i % 4
     )
 }

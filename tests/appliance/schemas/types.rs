@@ -191,3 +191,27 @@ fn the_example_config_can_be_used_once_its_marks_of_comment_are_gone() {
     }
     assert_eq!(written, bare);
 }
+
+#[test]
+fn bulk_and_versions_hold_for_it() {
+    let appliance = devices();
+    let operation =
+        |id: &str, serial: &str| json!({"method": "POST", "path": "/Devices", "bulkId": id, "data": device(serial)});
+    let answer = appliance.post(
+        "/Bulk",
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "Operations": [operation("a", "S1"), operation("b", "s1"), operation("c", "S2")]}),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let statuses: Vec<Value> =
+        answer.json()["Operations"].as_array().unwrap().iter().map(|o| o["status"].clone()).collect();
+    assert_eq!(statuses, [json!("201"), json!("409"), json!("201")], "{}", answer.body);
+    assert_eq!(seen(&appliance, "/Devices")["totalResults"], json!(2));
+    let path = made(&appliance, "/Devices", device("S3"));
+    let version = seen(&appliance, &path)["meta"]["version"].as_str().unwrap().to_owned();
+    assert_eq!(appliance.get(&path).header("ETag"), Some(version.as_str()));
+    // A PATCH that changes nothing changes nothing.
+    let same = patched(&appliance, &path, "replace", "serial", json!("S3"));
+    assert_eq!(same.json()["meta"]["version"], json!(version));
+    assert_ne!(patched(&appliance, &path, "replace", "serial", json!("S4")).json()["meta"]["version"], json!(version));
+}
