@@ -78,7 +78,8 @@ pub(super) fn register(
     let fingerprint = secret::fingerprint(&catalog.fingerprint_text());
     let (fold_now, catalog_now) = (fold_version(), fingerprint);
     let (fold_then, catalog_then) = (known("fold")?, known("catalog")?);
-    if serves && (fold_then.as_ref() != Some(&fold_now) || catalog_then.as_ref() != Some(&catalog_now)) {
+    let known = fold_then.as_ref() == Some(&fold_now) && catalog_then.as_ref() == Some(&catalog_now);
+    if serves && !known {
         for of in &catalog.resource_types {
             transaction
                 .execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
@@ -86,7 +87,9 @@ pub(super) fn register(
         let count = reindex(&transaction, catalog, &types(&transaction)?)?;
         set(&transaction, "fold", &fold_now)?;
         set(&transaction, "catalog", &catalog_now)?;
-        if catalog_then.is_some() {
+        if catalog_then.is_some_and(|then| then != catalog_now) {
+            // What is shown of a resource may be something else now: no version of before may pass for it.
+            set(&transaction, "file_tag", &tag)?;
             tracing::info!(resources = count, "the definitions of attributes have changed; the indexes are new");
         }
     }

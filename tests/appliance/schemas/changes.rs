@@ -200,3 +200,31 @@ fn a_command_with_other_declarations_leaves_the_running_server_alone() {
         assert_eq!(found(&appliance, "/Users", &format!("{TEAM}:team eq \"red\"")), ["ada"]);
     }
 }
+
+/// What is shown of a resource is something else under other declarations, so its entity tag is another one.
+#[test]
+fn versions_of_before_do_not_pass_for_what_is_shown_now() {
+    let mut appliance = Appliance::with_config(&team("type = \"string\""));
+    let ada = made(&appliance, "/Users", in_team("ada", json!("red")));
+    let version = |appliance: &Appliance| seen(appliance, &ada)["meta"]["version"].clone();
+    let before = version(&appliance);
+    appliance.restart();
+    assert_eq!(version(&appliance), before);
+    redeclare(&mut appliance, "");
+    assert_ne!(version(&appliance), before);
+}
+
+#[test]
+fn the_order_of_declarations_is_that_of_answers_and_no_change() {
+    let of = |parts: &str| {
+        format!(
+            "[[schema]]\nid = \"{TEAM}\"\nextends = [\"User\"]\nattribute = [{{ name = \"team\", type = \"complex\", mutability = \"immutable\", sub_attribute = [{parts}] }}]\n"
+        )
+    };
+    let mut appliance = Appliance::with_config(&of("{ name = \"a\" }, { name = \"b\" }"));
+    let ada = made(&appliance, "/Users", in_team("ada", json!({"a": "1", "b": "2"})));
+    redeclare(&mut appliance, &of("{ name = \"b\" }, { name = \"a\" }"));
+    let put = appliance.put(&ada, in_team("ada", json!({"a": "1", "b": "2"})));
+    assert_eq!(put.status, 200, "{}", put.body);
+    refused(&appliance.put(&ada, in_team("ada", json!({"a": "2", "b": "2"}))), 400, "mutability");
+}
