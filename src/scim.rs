@@ -17,6 +17,7 @@ pub mod name;
 pub mod patch;
 pub mod path;
 pub mod project;
+pub mod required;
 pub mod resource;
 pub mod schema;
 pub mod stored;

@@ -4,7 +4,8 @@ use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule};
 use super::fault::Fault;
 use super::json::{Json, Object};
-use super::resource::{Checked, assume_active, complete, order_parts, settle};
+use super::required::complete;
+use super::resource::{Checked, assume_active, order_parts, settle};
 use super::stored::carry;
 
 /// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would

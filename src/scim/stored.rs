@@ -6,7 +6,8 @@ use super::bound::date_time;
 use super::catalog::ResourceType;
 use super::fault::{Fault, Kind};
 use super::json::{Json, Object};
-use super::resource::{is_base64, lacks};
+use super::required::lacks;
+use super::resource::is_base64;
 use super::schema::{Attribute, Mutability, Type};
 
 /// The definition of a name, among attributes or among the parts of one.
@@ -142,7 +143,7 @@ fn carry_one(name: &str, value: &Json, new: &mut Object, attribute: Option<&Attr
     };
     match (new.get(name), attribute.mutability, value) {
         (None, Mutability::ReadOnly | Mutability::Immutable, _) => new.push(name, value.clone()),
-        (Some(given), Mutability::Immutable, _) if given != value => {
+        (Some(given), Mutability::Immutable, _) if !same(given, value) => {
             return Err(immutable(name));
         }
         (_, _, Json::Object(parts)) => {
@@ -200,7 +201,9 @@ fn unchanged(before: &Object, after: Option<&Object>, find: Find<'_, '_>) -> Res
 fn unchanged_one(name: &str, was: &Json, is: Option<&Json>, attribute: Option<&Attribute>) -> Result<(), Fault> {
     let Some(attribute) = attribute.filter(|a| fits(a, was)) else { return Ok(()) };
     match was {
-        _ if attribute.mutability == Mutability::Immutable && is != Some(was) => Err(immutable(name)),
+        _ if attribute.mutability == Mutability::Immutable && !is.is_some_and(|is| same(is, was)) => {
+            Err(immutable(name))
+        }
         Json::Object(parts) => {
             unchanged(parts, is.and_then(Json::as_object), &|n| attribute.sub(n)).map_err(|f| f.within(name))
         }
@@ -212,6 +215,17 @@ fn unchanged_one(name: &str, was: &Json, is: Option<&Json>, attribute: Option<&A
 pub fn keeps_immutable_parts(attribute: &Attribute, was: &Json, is: &Json) -> Result<(), Fault> {
     let (Json::Object(was), Json::Object(is)) = (was, is) else { return Ok(()) };
     unchanged(was, Some(is), &|n| attribute.sub(n)).map_err(|f| f.within(&attribute.name))
+}
+
+/// Equal but for the order of names, which follows the definition of the day.
+fn same(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(n, v)| b.get(n).is_some_and(|w| same(v, w)))
+        }
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(v, w)| same(v, w)),
+        (a, b) => a == b,
+    }
 }
 
 fn immutable(name: &str) -> Fault {

@@ -304,7 +304,13 @@ impl DeclaredSchema {
         let namespace = segments.next().is_some_and(|s| s.len() > 1 && s.len() < 33 && !s.starts_with('-'));
         let rest: Vec<&str> = segments.collect();
         let good = id.chars().all(|c| c.is_ascii_alphanumeric() || ":-._".contains(c));
-        if !urn || !namespace || rest.is_empty() || rest.iter().any(|s| s.is_empty()) || !good || id.len() > MAX_URN {
+        if !urn
+            || !namespace
+            || rest.is_empty()
+            || rest.iter().any(|s| s.split('.').any(str::is_empty))
+            || !good
+            || id.len() > MAX_URN
+        {
             return wrong(format!(
                 "{id:?} is no URN such as \"urn:example:scim:schemas:extension:hr:1.0:User\", with letters, digits, '-', '.' and '_' between colons, {MAX_URN} characters at most"
             ));

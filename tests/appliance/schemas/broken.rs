@@ -67,6 +67,8 @@ fn broken_schemas() {
         "urn::a",
         "http://a/b",
         "urn:example:a::b",
+        "urn:example:a.",
+        "urn:example:1..0:b",
         &long,
     ] {
         refused(&id(bad), 2, &["no URN"]);
