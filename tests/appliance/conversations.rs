@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::conversation;
 
 /// A folder for each vendor, and one for what holds for all.
-const FOLDERS: [&str; 13] = [
+const FOLDERS: [&str; 14] = [
     "authentik",
     "cyberark",
     "entra",
