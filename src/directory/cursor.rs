@@ -99,7 +99,9 @@ impl Cursor {
         }
         let expired = |why: String| Err(Fault::new(Kind::ExpiredCursor, "cursor", why));
         if file_tag.as_str() != Some(bounds.file_tag) {
-            return expired("a backup was restored since; begin again without a cursor".into());
+            return expired(
+                "a backup was restored or definitions have changed since; begin again without a cursor".into(),
+            );
         }
         if bounds.now.saturating_sub(issued) > bounds.timeout {
             return expired(format!("it was good for {} seconds; begin again without a cursor", bounds.timeout));

@@ -200,7 +200,7 @@ impl<'c> Planner<'c, '_> {
     fn attribute(&mut self, verb: Verb, bound: BoundPath<'c>, path: PatchPath, value: Json) -> Result<(), Fault> {
         let Some(filter) = path.filter else {
             self.understood += 1;
-            return self.plain(verb, bound, value);
+            return self.plain(verb, bound, one_more(verb, bound, value));
         };
         let invalid = |why: &str| Fault::new(Kind::InvalidPath, "path", why);
         if bound.sub.is_some() || !bound.attribute.is_complex() {
@@ -385,6 +385,17 @@ impl<'c> Planner<'c, '_> {
             filter => MemberStep::RemoveMatching(filter),
         }));
         Ok(())
+    }
+}
+
+/// "If the target location specifies a multi-valued attribute, a new value is added" (RFC 7644 §3.5.2.1): one value is as
+/// good as a list of one there.
+fn one_more(verb: Verb, target: BoundPath<'_>, value: Json) -> Json {
+    match value {
+        one @ Json::Object(_) if verb == Verb::Add && target.sub.is_none() && target.attribute.multi_valued => {
+            Json::Array(vec![one])
+        }
+        value => value,
     }
 }
 
