@@ -88,6 +88,14 @@ pub struct Limits {
     pub keep_alive_seconds: u64,
     /// Writes that wait.
     pub queue: usize,
+    /// Bytes of all bodies that are being worked on.
+    pub bodies_bytes: u64,
+    /// Requests with a bad token from one address at once; 0: no bound.
+    pub bad_token_burst: u32,
+    /// And a second after that.
+    pub bad_tokens_per_second: u32,
+    /// Requests a second with one token; 0: no bound.
+    pub requests_per_second: u32,
 }
 
 impl Default for Limits {
@@ -102,6 +110,10 @@ impl Default for Limits {
             body_seconds: 60,
             keep_alive_seconds: 75,
             queue: 4096,
+            bodies_bytes: 256 << 20,
+            bad_token_burst: 20,
+            bad_tokens_per_second: 1,
+            requests_per_second: 0,
         }
     }
 }
@@ -415,6 +427,19 @@ fn limits(source: &Source<'_>, written: Option<Spanned<Limits>>) -> Result<Limit
     }
     if limits.connections == 0 || limits.queue == 0 {
         return wrong("limits.connections and limits.queue are at least 1");
+    }
+    if limits.bodies_bytes < limits.body_bytes || limits.bodies_bytes > 1 << 40 {
+        return wrong("limits.bodies_bytes is at least limits.body_bytes, and at most 1099511627776");
+    }
+    if limits.bad_token_burst > 10_000 || !(1..=1000).contains(&limits.bad_tokens_per_second) {
+        return wrong(
+            "limits.bad_token_burst is at most 10000, and limits.bad_tokens_per_second a number from 1 to 1000",
+        );
+    }
+    if (1..50).contains(&limits.requests_per_second) || limits.requests_per_second > 1_000_000 {
+        return wrong(
+            "limits.requests_per_second is 0, or a number from 50 to 1000000: an identity provider sends in bursts",
+        );
     }
     let seconds = [limits.header_seconds, limits.body_idle_seconds, limits.body_seconds, limits.keep_alive_seconds];
     if seconds.iter().any(|s| *s == 0 || *s > 3600) {

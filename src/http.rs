@@ -2,14 +2,25 @@
 
 mod authn;
 mod bulk;
+mod doors;
 mod exchange;
+mod flow;
+mod h1;
+mod h2;
+mod lines;
+mod media;
+mod opening;
 mod pace;
 mod probes;
 mod problem;
+mod rate;
 mod route;
 mod scim;
 mod server;
+mod service;
 mod wire;
 
+pub use doors::DoorLimits;
+pub use rate::Rate;
 pub use route::BASE;
 pub use server::{Limits, serve};

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::{options, read_config, say, site};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::directory::provisioning::{self, Provisioning};
 use crate::directory::{Directory, StoreError};
-use crate::http::{BASE, Limits, serve};
+use crate::http::{BASE, DoorLimits, Limits, Rate, serve};
 use crate::scim::dialect::RuleSet;
 use crate::secret::random_text;
 use crate::store::{Store, TokenStatus, key, lock};
@@ -68,6 +68,8 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         body_bytes: config.limits.body_bytes,
         body_idle: Duration::from_secs(config.limits.body_idle_seconds),
         body_total: Duration::from_secs(config.limits.body_seconds),
+        bodies_bytes: config.limits.bodies_bytes,
+        doors: doors(&config.limits),
     };
     let (key, made) = key(store.path())?;
     if made && changes > 0 {
@@ -77,6 +79,15 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
     serve(listener, directory, limits, random_text(6)?, stopped).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A burst or a rate of 0 is no bound. What a token may send at once is what it may send in ten seconds.
+fn doors(limits: &config::Limits) -> DoorLimits {
+    let (burst, per_second) = (limits.bad_token_burst, limits.requests_per_second);
+    DoorLimits {
+        bad_tokens: (burst > 0).then_some(Rate { burst, per_second: limits.bad_tokens_per_second }),
+        requests: (per_second > 0).then_some(Rate { burst: per_second.saturating_mul(10), per_second }),
+    }
 }
 
 /// Each connection is an open file; many systems allow a process no more than 1024 unless it asks.

@@ -22,6 +22,9 @@ fn mistakes_are_told_with_their_line() {
         ("[tokens]\n\nmax_live = 6\n", 3, "from 1 to 5"),
         ("[log]\nlevel = \"loud\"\n", 2, "warn"),
         ("[limits]\nheader_bytes = 10\n", 1, "header_bytes"),
+        ("[limits]\nbodies_bytes = 8388607\n", 1, "bodies_bytes"),
+        ("[limits]\nbad_tokens_per_second = 0\n", 1, "bad_tokens_per_second"),
+        ("[limits]\nrequests_per_second = 49\n", 1, "requests_per_second"),
         ("[scim]\npage_size = 50\nmax_page_size = 10\n", 2, "from 1 to 10"),
         ("x = \n", 1, ""),
     ] {

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 
+use super::doors::{Doors, Stranger};
+use super::media::acceptable;
 use super::problem::Problem;
-use super::wire::{BodyLimits, acceptable, read};
+use super::wire::{BodyLimits, Room, read};
 use crate::directory::{Ask, Caller, Directory, Reach, Reader, Refusal, StoreError};
 use crate::scim::catalog::ResourceType;
 use crate::scim::dialect::Dialect;
@@ -47,6 +49,10 @@ pub struct Exchange {
     pub client: String,
     /// Bounds on its body.
     pub limits: BodyLimits,
+    /// Where it is, until the request is answered.
+    pub room: Room,
+    /// Where bad tokens are counted.
+    pub doors: Arc<Doors>,
 }
 
 impl Exchange {
@@ -118,7 +124,9 @@ impl Exchange {
     pub fn refused(&self, refusal: Refusal) -> Problem {
         match &refusal {
             Refusal::Unauthenticated(cause) => {
-                tracing::warn!(request = self.id, token = self.token.id(), ?cause, address = %self.address, client = ?self.client, "a token was refused");
+                let stranger =
+                    Stranger { doors: &self.doors, request: &self.id, address: self.address, client: &self.client };
+                return stranger.refused(*cause, Some(&self.token));
             }
             Refusal::Broken(error @ (StoreError::Overloaded | StoreError::Busy | StoreError::Closed)) => {
                 tracing::warn!(request = self.id, %error, "the store is busy");
@@ -146,7 +154,7 @@ impl Exchange {
         });
         let caller = caller.await?;
         acceptable(headers)?;
-        let bytes: Bytes = read(body, headers, self.limits).await?;
+        let bytes: Bytes = read(body, headers, self.limits, &self.room).await?;
         let json = aside(bytes.len(), || Json::parse(&bytes)).map_err(Refusal::from)?;
         Ok((caller, json, bytes.len()))
     }

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::wire::raw;
 
@@ -111,8 +111,10 @@ impl Pace {
 }
 
 /// The socket.
-pub struct Paced {
-    inner: TokioIo<TcpStream>,
+pub struct Paced<S> {
+    inner: TokioIo<S>,
+    /// What was read of it before it came here.
+    before: Bytes,
     pace: Arc<Pace>,
     /// Our answer in the place of hyper's, and how much of it is written.
     instead: Option<(Vec<u8>, usize)>,
@@ -140,6 +142,9 @@ enum Next {
     /// A body whose end is not looked for; the connection is closed after it.
     Unknown,
 }
+
+/// What a client is told whose head does not come to its end.
+pub const TOO_SLOW: &str = "The headers took too long to arrive.";
 
 /// Why a head is refused before hyper reads it: between two readings of one request there is room for a second one
 /// (RFC 9112 §2.2, §11.2).
@@ -217,10 +222,15 @@ fn body_of(head: &[u8]) -> Result<Next, &'static str> {
     }
 }
 
-impl Paced {
-    /// A socket with a pace.
-    pub fn new(socket: TcpStream, pace: Arc<Pace>) -> Paced {
-        Paced { inner: TokioIo::new(socket), pace, instead: None, inspector: Inspector::default() }
+impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
+    /// A socket with a pace, of which these bytes were read already.
+    pub fn new(socket: S, before: Bytes, pace: Arc<Pace>) -> Paced<S> {
+        Paced { inner: TokioIo::new(socket), before, pace, instead: None, inspector: Inspector::default() }
+    }
+
+    /// Says a last word without waiting: whoever sends such things may not read it either.
+    fn say(&mut self, cx: &mut Context<'_>, word: &[u8]) {
+        let _ = AsyncWrite::poll_write(Pin::new(self.inner.inner_mut()), cx, word);
     }
 
     /// Before a request has reached the service nobody but hyper can have written this: its answer to what is no
@@ -242,13 +252,11 @@ impl Paced {
     }
 }
 
-impl Read for Paced {
+impl<S: AsyncRead + AsyncWrite + Unpin> Read for Paced<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         if self.pace.is_late() {
             if self.pace.stage.load(Ordering::Relaxed) == HEAD {
-                let late = raw(StatusCode::REQUEST_TIMEOUT, "The headers took too long to arrive.");
-                // Whoever is this slow may not read it either; what does not fit now is not sent.
-                let _ = self.inner.inner().try_write(&late);
+                self.say(cx, &raw(StatusCode::REQUEST_TIMEOUT, TOO_SLOW));
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -262,16 +270,15 @@ impl Read for Paced {
         };
         let room = room.clamp(1, PIECE);
         let mut target = ReadBuf::new(piece.get_mut(..room).unwrap_or_default());
-        ready!(AsyncRead::poll_read(Pin::new(self.inner.inner_mut()), cx, &mut target))?;
+        if self.before.is_empty() {
+            ready!(AsyncRead::poll_read(Pin::new(self.inner.inner_mut()), cx, &mut target))?;
+        } else {
+            let now = self.before.len().min(target.remaining());
+            target.put_slice(&self.before.split_to(now));
+        }
         let bytes = target.filled();
         if !bytes.is_empty() && matches!(self.pace.stage.load(Ordering::Relaxed), NEW | IDLE | ANSWERING) {
             self.pace.enter(HEAD);
-            // hyper hangs up on the preface of HTTP/2 without a word.
-            if bytes.starts_with(b"PRI * HTTP/2.0\r\n") {
-                let old = raw(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1.");
-                let _ = self.inner.inner().try_write(&old);
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
         }
         let passed = self.inspector.pass(bytes);
         if self.inspector.next == Next::Unknown {
@@ -284,14 +291,14 @@ impl Read for Paced {
             }
             Ok(_) => Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())),
             Err(why) => {
-                let _ = self.inner.inner().try_write(&raw(StatusCode::BAD_REQUEST, why));
+                self.say(cx, &raw(StatusCode::BAD_REQUEST, why));
                 Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
             }
         }
     }
 }
 
-impl Write for Paced {
+impl<S: AsyncRead + AsyncWrite + Unpin> Write for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.instead.is_none() {
             self.instead = self.replacement(bytes).map(|r| (r, 0));

@@ -31,6 +31,11 @@ impl Problem {
         Problem { status, keyword: None, detail: detail.to_owned(), headers: Vec::new() }
     }
 
+    /// The server has too much to do; nothing was changed.
+    pub fn busy(why: &str) -> Problem {
+        Problem::plain(StatusCode::SERVICE_UNAVAILABLE, why).with(header::RETRY_AFTER, BUSY_SECONDS)
+    }
+
     /// After this one the connection cannot be used any further.
     pub fn closing(self) -> Problem {
         self.with(header::CONNECTION, "close")
@@ -137,7 +142,7 @@ impl From<Refusal> for Problem {
 
 /// The store cannot. Clients learn whether to come again; the log learns why.
 fn broken(error: &StoreError) -> Problem {
-    let busy = |why: &str| Problem::plain(StatusCode::SERVICE_UNAVAILABLE, why).with(header::RETRY_AFTER, BUSY_SECONDS);
+    let busy = Problem::busy;
     match error {
         StoreError::Overloaded => busy("The server has too much to do at the moment. Nothing was changed; try again."),
         StoreError::Busy => busy("The database is in use by another process. Nothing was changed; try again."),
@@ -165,4 +170,14 @@ pub fn no_method(allowed: &[hyper::Method]) -> Problem {
     let allowed = allowed.iter().map(hyper::Method::as_str).collect::<Vec<_>>().join(", ");
     Problem::plain(StatusCode::METHOD_NOT_ALLOWED, &format!("This path has the methods {allowed}."))
         .with(header::ALLOW, allowed)
+}
+
+/// 501 for a method that this server has nowhere (RFC 9110 §9.1).
+pub fn unknown_method() -> Problem {
+    Problem::plain(StatusCode::NOT_IMPLEMENTED, "This server does not know the method of the request.")
+}
+
+/// 429 with the seconds after which the client may come again.
+pub fn too_many(seconds: u64, why: &str) -> Problem {
+    Problem::plain(StatusCode::TOO_MANY_REQUESTS, why).with(header::RETRY_AFTER, seconds.to_string())
 }

@@ -11,6 +11,10 @@ use crate::scim::catalog::{Catalog, ResourceType};
 /// The path of the SCIM endpoint. Okta's on-premises agent looks for `/v2` in it.
 pub const BASE: &str = "/scim/v2";
 
+/// The methods that any path has.
+pub const METHODS: &[Method] =
+    &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
 /// What a path names.
 #[derive(Debug, Clone)]
 pub enum Route {
@@ -18,6 +22,8 @@ pub enum Route {
     Health,
     /// `/readyz`
     Ready,
+    /// `*`, the server as a whole (RFC 9110 §9.3.7).
+    Server,
     /// The endpoint itself: a query over all resource types.
     Root,
     /// `/.search`
@@ -46,6 +52,7 @@ impl Route {
         match path {
             "/healthz" => return Some(Route::Health),
             "/readyz" => return Some(Route::Ready),
+            "*" => return Some(Route::Server),
             _ => {}
         }
         let rest = path.strip_prefix(BASE)?;
@@ -91,6 +98,7 @@ impl Route {
     /// The methods that it has.
     pub fn methods(&self) -> &'static [Method] {
         match self {
+            Route::Server => METHODS,
             Route::Health
             | Route::Ready
             | Route::Root
@@ -102,11 +110,17 @@ impl Route {
             Route::Resource(..) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
             }
-            Route::Me => {
-                &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
-            }
+            Route::Me => METHODS,
         }
     }
+}
+
+/// Is every percent sign followed by two hexadecimal digits (RFC 3986 §2.1)?
+pub fn is_well_escaped(text: &str) -> bool {
+    text.split('%').skip(1).all(|rest| {
+        let mut digits = rest.bytes().take(2);
+        digits.len() == 2 && digits.all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// A path segment without its percent-encoding; `None` when that does not give UTF-8.

@@ -44,8 +44,7 @@ pub async fn answer(
     }
     if *method == Method::OPTIONS {
         exchange.let_in().await?;
-        let allowed = route.methods().iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        return Ok(Answer::empty(StatusCode::NO_CONTENT).with(header::ALLOW, &allowed));
+        return Ok(Answer::methods(route.methods()));
     }
     match (route, method.as_str()) {
         (Route::Resource(of, id), _) => {
@@ -86,7 +85,7 @@ pub async fn answer(
         }
         (Route::Me, _) => me(exchange, method, query, headers, body).await,
         // Probes are answered before anybody has to show a token.
-        (Route::Health | Route::Ready, _) => Err(no_route()),
+        (Route::Health | Route::Ready | Route::Server, _) => Err(no_route()),
     }
 }
 

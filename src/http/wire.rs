@@ -1,15 +1,18 @@
 //! Requests in, answers out: limits on bodies, media types, and the headers that every answer has.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use super::lines;
 use super::problem::{Problem, error_body};
 
 /// Bounds on the body of a request.
@@ -21,6 +24,50 @@ pub struct BodyLimits {
     pub idle: Duration,
     /// Altogether.
     pub total: Duration,
+}
+
+/// The part that one request has of the room for all bodies, from its first byte until it is answered.
+#[derive(Debug)]
+pub struct Room {
+    all: Arc<Semaphore>,
+    held: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Room {
+    /// Room is given out in pieces of this many bytes.
+    const PIECE: u64 = 1 << 10;
+
+    /// Room for so many bytes.
+    pub fn all(bytes: u64) -> Arc<Semaphore> {
+        let pieces = usize::try_from(bytes.div_ceil(Room::PIECE)).unwrap_or(usize::MAX);
+        Arc::new(Semaphore::new(pieces.min(Semaphore::MAX_PERMITS)))
+    }
+
+    /// The part of one request: none yet.
+    pub fn of(all: &Arc<Semaphore>) -> Room {
+        Room { all: all.clone(), held: Mutex::new(None) }
+    }
+
+    /// Makes the part large enough for so many bytes, unless the others leave too little.
+    fn take(&self, bytes: u64) -> bool {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = usize::try_from(bytes.div_ceil(Room::PIECE)).unwrap_or(usize::MAX).saturating_sub(has);
+        let Ok(more) = u32::try_from(more) else { return false };
+        if more == 0 {
+            return true;
+        }
+        let Ok(new) = self.all.clone().try_acquire_many_owned(more) else { return false };
+        match held.as_mut() {
+            Some(held) => held.merge(new),
+            None => *held = Some(new),
+        }
+        true
+    }
+
+    fn leave(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// How much of a body that is refused is still read, so that the client gets to read the answer.
@@ -52,6 +99,12 @@ impl Answer {
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Answer {
         Answer { status, body: None, headers: Vec::new(), scim: true }
+    }
+
+    /// The methods that a path has: the answer to OPTIONS.
+    pub fn methods(allowed: &[Method]) -> Answer {
+        let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        Answer::empty(StatusCode::NO_CONTENT).with(header::ALLOW, &allowed)
     }
 
     /// With a header; a value that cannot stand in one is left out.
@@ -87,52 +140,12 @@ impl Answer {
     }
 }
 
-/// True when a client lists `application/json` and neither SCIM's media type nor a wildcard.
-pub fn wants_plain_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    let mut plain = false;
-    for kind in accept.flat_map(|v| v.split(',')).map(|k| k.split(';').next().unwrap_or("").trim()) {
-        match kind {
-            k if k.eq_ignore_ascii_case("application/scim+json")
-                || k == "*/*"
-                || k.eq_ignore_ascii_case("application/*") =>
-            {
-                return false;
-            }
-            k if k.eq_ignore_ascii_case("application/json") => plain = true,
-            _ => {}
-        }
-    }
-    plain
-}
-
-/// Refuses bodies in a form that is not read here.
-pub fn acceptable(headers: &HeaderMap) -> Result<(), Problem> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map(|v| v.as_bytes());
-    if encoding.is_some_and(|e| !e.eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::plain(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Compressed bodies are not read here; send the JSON as it is.",
-        ));
-    }
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    // Any JSON will do; text/plain and text/json are what some proxies and old clients make of it.
-    match kind.is_empty() || kind.ends_with("json") || kind == "text/plain" {
-        true => Ok(()),
-        false => Err(Problem::plain(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body's Content-Type is not JSON; send application/scim+json.",
-        )),
-    }
-}
-
 /// Reads a body within its limits, counting as it comes in.
-pub async fn read(body: &mut Incoming, headers: &HeaderMap, limits: BodyLimits) -> Result<Bytes, Problem> {
+pub async fn read(body: &mut Incoming, headers: &HeaderMap, limits: BodyLimits, room: &Room) -> Result<Bytes, Problem> {
     let end = Instant::now() + limits.total;
     let declared = body.size_hint().lower();
     let mut bytes = BytesMut::with_capacity(usize::try_from(declared.min(64 << 10)).unwrap_or(0));
-    let mut refused = declared > limits.bytes;
+    let (mut refused, mut crowded) = (declared > limits.bytes, false);
     let mut seen = 0u64;
     // Whoever asks before sending gets the answer instead of a "continue".
     if refused && headers.contains_key(header::EXPECT) {
@@ -154,16 +167,27 @@ pub async fn read(body: &mut Incoming, headers: &HeaderMap, limits: BodyLimits) 
         };
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;
-        refused |= seen > limits.bytes;
+        if !refused {
+            crowded = seen <= limits.bytes && !room.take(seen);
+            refused = crowded || seen > limits.bytes;
+        }
         if !refused {
             bytes.extend_from_slice(&data);
-        } else if seen > DRAINED {
-            break;
+        } else {
+            // What is thrown away needs no room.
+            bytes = BytesMut::new();
+            room.leave();
+            if seen > DRAINED {
+                break;
+            }
         }
     }
-    match refused {
-        true => Err(too_large(limits)),
-        false => Ok(bytes.freeze()),
+    match (refused, crowded) {
+        (_, true) => {
+            Err(Problem::busy("The server reads as many bodies as it has room for. Nothing was changed; try again."))
+        }
+        (true, false) => Err(too_large(limits)),
+        (false, false) => Ok(bytes.freeze()),
     }
 }
 
@@ -188,7 +212,9 @@ fn too_large(limits: BodyLimits) -> Problem {
 pub fn raw(status: StatusCode, detail: &str) -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let id = format!("raw-{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1);
-    tracing::info!(request = id, status = status.as_u16(), detail, "answered what did not become a request");
+    if lines::may_write() {
+        tracing::info!(request = id, status = status.as_u16(), detail, "answered what did not become a request");
+    }
     let body = error_body(status, None, detail);
     let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 2\r\n" } else { "" };
     format!(

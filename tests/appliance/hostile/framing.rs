@@ -201,7 +201,9 @@ fn versions(site: &Site, cases: &mut Vec<Case>) {
 fn garbage(cases: &mut Vec<Case>) {
     let mut add =
         |what: &str, bytes: &[u8]| cases.push(Case { what: what.into(), bytes: bytes.to_vec(), want: Want::Refused });
-    add("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00");
+    add("what is almost the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\rx\x00\x00\x00\x04\x00\x00\x00\x00\x00");
+    add("the first half of that preface as a request", b"PRI * HTTP/2.0\r\n\r\n\r\n");
+    add("another version with its method", b"PRI * HTTP/1.1\r\nHost: x\r\n\r\n");
     add("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdefghijklmnopqrstuvwxyz\r\n\r\n");
     add("an SSH greeting", b"SSH-2.0-OpenSSH_9.2\r\n\r\n");
     add("a mail greeting", b"EHLO example.com\r\n\r\n");

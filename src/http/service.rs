@@ -1,0 +1,291 @@
+//! One request, whichever version of HTTP brought it: what is asked of every request, then `scim`; and what is written
+//! down about it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use tokio::sync::Semaphore;
+
+use super::doors::{Doors, Stranger};
+use super::exchange::Exchange;
+use super::lines::{self, without_token};
+use super::media::wants_plain_json;
+use super::problem::{Problem, no_method, too_many, unknown_method};
+use super::route::{METHODS, Route, is_well_escaped};
+use super::server::Limits;
+use super::wire::{Answer, BodyLimits, Room, drain};
+use super::{authn, probes, scim};
+use crate::directory::{Caller, Directory, Reach, Refusal};
+use crate::secret::Token;
+
+/// Requests of HTTP/2 at a time that there is always room for: what one connection may have.
+const LEAST_STREAMS: usize = 100;
+/// Bytes of a URL, at most.
+const MAX_URL: usize = 8192;
+
+/// What every connection of the server has in common.
+pub struct Service {
+    /// The limits.
+    pub limits: Limits,
+    /// Requests of HTTP/2 at a time, over all connections. A request of HTTP/1 has its connection to itself.
+    pub places_on_streams: Semaphore,
+    directory: Directory,
+    doors: Arc<Doors>,
+    /// Room for bodies.
+    bodies: Arc<Semaphore>,
+    /// In front of the number of a request, so that the ids of two starts differ.
+    prefix: String,
+    requests: AtomicU64,
+}
+
+impl Service {
+    /// Nothing was asked yet.
+    pub fn new(directory: Directory, limits: Limits, prefix: String) -> Service {
+        Service {
+            limits,
+            places_on_streams: Semaphore::new(limits.connections.max(LEAST_STREAMS)),
+            directory,
+            doors: Arc::new(Doors::new(limits.doors)),
+            bodies: Room::all(limits.bodies_bytes),
+            prefix,
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    fn next_id(&self) -> String {
+        format!("{}-{}", self.prefix, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Says that there are too many requests at a time.
+    pub fn overcrowded(&self) -> Response<Full<Bytes>> {
+        let id = self.next_id();
+        if lines::may_write() {
+            tracing::warn!(request = id, "turned away: as many requests are under way as limits.connections allows");
+        }
+        Problem::busy("The server has too many requests at the moment. Try again.").answer().finish(&id, false)
+    }
+
+    /// Answers, whatever happens.
+    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+        let started = Instant::now();
+        let id = self.next_id();
+        let (method, path) = (request.method().clone(), without_token(request.uri().path()));
+        let client = request
+            .headers()
+            .get(USER_AGENT)
+            .map(|v| without_token(&String::from_utf8_lossy(v.as_bytes())).chars().take(200).collect::<String>())
+            .unwrap_or_default();
+        let plain_json = wants_plain_json(request.headers());
+        let met = AtomicBool::new(false);
+        let outcome = Guarded(Box::pin(self.answer(request, peer, &id, client.clone(), &met))).await;
+        let answer = match outcome {
+            Some(Ok(answer)) => answer,
+            Some(Err(problem)) => problem.answer(),
+            None => {
+                tracing::error!(request = id, method = %method, path = ?path, "a request ended in a panic");
+                Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake; its log tells more.")
+                    .answer()
+            }
+        };
+        let (status, milliseconds) = (answer.status.as_u16(), started.elapsed().as_micros() as f64 / 1000.0);
+        let looked = answer.status.is_success() && matches!(method, Method::GET | Method::HEAD);
+        let quiet = looked || self.has_its_line(answer.status, met.load(Ordering::Relaxed));
+        if quiet {
+            tracing::debug!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
+        } else {
+            tracing::info!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
+        }
+        let response = answer.finish(&id, plain_json);
+        if method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    /// Is there a line in the log already, or one too many?
+    fn has_its_line(&self, status: StatusCode, met: bool) -> bool {
+        match (status, met) {
+            (StatusCode::UNAUTHORIZED, _) | (StatusCode::TOO_MANY_REQUESTS, false) => true,
+            (StatusCode::TOO_MANY_REQUESTS, true) | (_, false) => !lines::may_write(),
+            _ => false,
+        }
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        id: &str,
+        client: String,
+        met: &AtomicBool,
+    ) -> Result<Answer, Problem> {
+        let (parts, mut body) = request.into_parts();
+        let outcome = self.answer_to(&parts, &mut body, peer, id, client, met).await;
+        // A client that is still sending would lose an answer that is given early; not so on a stream of HTTP/2.
+        if parts.version != Version::HTTP_2 && !parts.headers.contains_key(EXPECT) {
+            drain(&mut body, self.limits.body_bytes).await;
+        }
+        outcome
+    }
+
+    async fn answer_to(
+        &self,
+        parts: &Parts,
+        body: &mut Incoming,
+        peer: SocketAddr,
+        id: &str,
+        client: String,
+        met: &AtomicBool,
+    ) -> Result<Answer, Problem> {
+        self.is_in_order(parts)?;
+        let path = parts.uri.path();
+        let route = Route::find(path, self.directory.catalog());
+        match &route {
+            Some(probe @ (Route::Health | Route::Ready)) if !probe.methods().contains(&parts.method) => {
+                let known = METHODS.contains(&parts.method);
+                return Err(if known { no_method(probe.methods()) } else { unknown_method() });
+            }
+            Some(probe @ (Route::Health | Route::Ready)) if parts.method == Method::OPTIONS => {
+                return Ok(Answer::methods(probe.methods()));
+            }
+            Some(Route::Health) => return Ok(probes::health()),
+            Some(Route::Ready) => return Ok(probes::ready(&self.directory)),
+            _ => {}
+        }
+        let stranger = Stranger { doors: &self.doors, request: id, address: peer.ip(), client: &client };
+        let token = authn::token(&parts.headers).map_err(|cause| stranger.refused(cause, None))?;
+        self.doors.look_at(&token, peer.ip(), &self.directory).map_err(|seconds| stranger.stopped(&token, seconds))?;
+        let query = parts.uri.query().unwrap_or("");
+        met.store(true, Ordering::Relaxed);
+        let exchange = Arc::new(Exchange {
+            directory: self.directory.clone(),
+            token,
+            reach: route.as_ref().map_or(Reach::All, Route::reach),
+            id: id.to_owned(),
+            address: peer.ip(),
+            client,
+            limits: BodyLimits {
+                bytes: self.limits.body_bytes,
+                idle: self.limits.body_idle,
+                total: self.limits.body_total,
+            },
+            room: Room::of(&self.bodies),
+            doors: self.doors.clone(),
+        });
+        if self.doors.limits_requests() {
+            self.count(&exchange)?;
+        }
+        if !METHODS.contains(&parts.method) {
+            exchange.let_in().await?;
+            return Err(unknown_method());
+        }
+        if let Some(why) = wrong_url(path, query) {
+            exchange.let_in().await?;
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, why));
+        }
+        scim::answer(&exchange, &parts.method, route, query, &parts.headers, body).await
+    }
+
+    /// What HTTP asks of every request, whoever sends it.
+    fn is_in_order(&self, parts: &Parts) -> Result<(), Problem> {
+        let mut hosts = parts.headers.get_all(HOST).iter();
+        let (host, second) = (hosts.next(), hosts.next());
+        let odd = host.is_some_and(|h| h.as_bytes().iter().any(|b| b.is_ascii_whitespace() || *b == b','));
+        if odd || second.is_some() || (host.is_none() && parts.version == Version::HTTP_11) {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 has one Host header.").closing());
+        }
+        let authority = parts.uri.authority().map_or("", |a| a.as_str());
+        if parts.version == Version::HTTP_2 {
+            // RFC 9113 §8.3.1: two names of the server are one too many.
+            if host.is_some_and(|h| !authority.is_empty() && !h.as_bytes().eq_ignore_ascii_case(authority.as_bytes())) {
+                return Err(Problem::plain(StatusCode::BAD_REQUEST, "The Host header differs from :authority."));
+            }
+            // Counted as RFC 9113 §6.5.2 does. The heads of HTTP/1 are counted while they come in.
+            let size: usize = parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 32).sum();
+            if size > self.limits.header_bytes {
+                return Err(Problem::plain(
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    "The headers are larger than this server reads.",
+                ));
+            }
+        }
+        let path = parts.uri.path_and_query().map_or("", |p| p.as_str());
+        if path.len() + authority.len() > MAX_URL {
+            return Err(Problem::plain(
+                StatusCode::URI_TOO_LONG,
+                "The URL is longer than this server reads; POST to .search instead.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a request of a good token. What is wrong with any other is found out where it always is.
+    fn count(&self, exchange: &Exchange) -> Result<(), Problem> {
+        let admitted = self.directory.store.inline(|reader| {
+            let now = reader.now();
+            Caller::admit(reader, &exchange.token, &exchange.id, exchange.reach, now)
+        });
+        if matches!(admitted, Err(Refusal::Unauthenticated(_))) {
+            return Ok(());
+        }
+        self.doors.admitted(exchange.token.id()).map_err(|seconds| {
+            too_many(seconds, "This token has sent more requests than it may at the moment. Nothing was changed.")
+        })
+    }
+}
+
+/// What is wrong with a URL beside its naming nothing.
+fn wrong_url(path: &str, query: &str) -> Option<&'static str> {
+    if !is_well_escaped(path) || !is_well_escaped(query) {
+        return Some(
+            "A percent sign in the URL is not followed by two hexadecimal digits; write %25 for the sign itself.",
+        );
+    }
+    if query.is_empty() {
+        return None;
+    }
+    // RFC 6750 §2.3 has a parameter for tokens and §5.3 says why nobody should use it.
+    let shows_token = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
+        name == "access_token" || Token::parse(&value).is_some()
+    };
+    form_urlencoded::parse(query.as_bytes())
+        .any(shows_token)
+        .then_some("A token does not belong in the URL, where logs keep it: send it in the Authorization header only.")
+}
+
+/// The answer to HEAD: that to GET, with the length of its body and without the body (RFC 9110 §9.3.2).
+fn without_body(response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let (mut parts, body) = response.into_parts();
+    let length = hyper::body::Body::size_hint(&body).exact().unwrap_or(0);
+    set_length(&mut parts.headers, parts.status, length);
+    Response::from_parts(parts, Full::default())
+}
+
+fn set_length(headers: &mut HeaderMap, status: StatusCode, length: u64) {
+    // Where GET has no body either, there is no length (RFC 9110 §8.6).
+    if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// A future whose panic becomes `None`: a mistake of ours costs one request, not the connection.
+struct Guarded<F>(Pin<Box<F>>);
+
+impl<F: Future> Future for Guarded<F> {
+    type Output = Option<F::Output>;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}
