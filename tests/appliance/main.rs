@@ -10,6 +10,7 @@ mod crash;
 mod dialect_rules;
 mod discovery;
 mod hostile;
+mod http2;
 mod invariants;
 mod known_bugs;
 mod lists;

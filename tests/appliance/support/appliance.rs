@@ -64,6 +64,11 @@ impl Appliance {
         Appliance { port, token: String::new(), child, reading, log, folder }
     }
 
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// The base URL.
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}/scim/v2", self.port)
