@@ -14,6 +14,7 @@ mod http2;
 mod invariants;
 mod known_bugs;
 mod lists;
+mod manners;
 mod me;
 mod merge_mode;
 mod schemas;
