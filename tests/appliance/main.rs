@@ -13,6 +13,7 @@ mod hostile;
 mod http2;
 mod invariants;
 mod known_bugs;
+mod limits;
 mod lists;
 mod manners;
 mod me;
