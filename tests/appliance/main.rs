@@ -19,6 +19,7 @@ mod manners;
 mod me;
 mod merge_mode;
 mod schemas;
+mod security;
 mod served;
 mod support;
 mod wire;
