@@ -331,11 +331,31 @@ fn every_rule_does_what_its_name_says_and_nothing_when_it_is_off() {
     }
 }
 
-#[test]
-fn the_cases_are_all_the_rules_that_there_are() {
+/// The rules that the program has, by what it says of one that it has not.
+fn known() -> Vec<String> {
     let appliance = Appliance::unprovisioned("");
     std::fs::write(appliance.config_path(), "[scim]\ndisabled_dialect_rules = [\"no-such-rule\"]\n").unwrap();
     let refused = String::from_utf8(appliance.command(&["check-config"]).stderr).unwrap();
-    let known = refused.split("there are ").nth(1).unwrap().trim();
-    assert_eq!(known.split(", ").collect::<Vec<_>>(), CASES.map(|c| c.rule), "{refused}");
+    let known = refused.split("there are ").nth(1).unwrap_or_else(|| panic!("{refused}"));
+    known.trim().split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_cases_are_all_the_rules_that_there_are() {
+    assert_eq!(known(), CASES.map(|c| c.rule));
+}
+
+#[test]
+fn the_page_about_scim_lists_every_rule_and_no_other() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scim.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let section = page.split("\n## ").find_map(|s| s.strip_prefix("Dialect rules\n")).unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let (names, rest): (Vec<&str>, Vec<&str>) = rows.unzip();
+    assert_eq!(names, known());
+    for row in rest {
+        // Who needs it, what is sent, what is meant, and what comes of it without the rule.
+        let cells: Vec<&str> = row.trim_end_matches('|').split(" | ").map(str::trim).collect();
+        assert!(cells.len() == 4 && cells.iter().all(|c| !c.is_empty()), "{cells:?}");
+    }
 }
