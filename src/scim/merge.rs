@@ -45,6 +45,8 @@ pub fn replace(
                 document.push(name, kept);
             }
             None if !gone && keep_all => document.push(name, value.clone()),
+            // Nobody becomes active because `active` was taken away.
+            None if gone && name == "active" && of.is_user() => document.push(name, value.clone()),
             None if !gone && is_kept(name, of) && dialect.allows(Rule::PutKeepsAbsent) => {
                 document.push(name, value.clone());
             }

@@ -19,6 +19,10 @@ impl PatchPlan<'_> {
     /// Puts a document that steps were applied to into canonical form and refuses one that became incomplete (§3.5.2.2:
     /// a required attribute cannot be removed) or lost an immutable value.
     pub fn finish(before: &Object, document: &mut Object, of: &ResourceType) -> Result<(), Fault> {
+        // Nobody becomes active, or inactive, because `active` was taken away.
+        if let (Some(active), None, true) = (before.get("active"), document.get("active"), of.is_user()) {
+            document.push("active", active.clone());
+        }
         settle(document, of);
         check_change(before, document, of)
     }
