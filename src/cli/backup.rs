@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{read_config, say};
 use crate::clock::Clock;
-use crate::store::{backup as store, copy_key};
+use crate::store::{backup as store, key_of, put_key};
 
 pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
     let (config, _, _) = read_config(config)?;
@@ -16,7 +16,7 @@ pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
     let made = store::backup(&config.store.path, file)?;
     let size = made.metadata().map_or(0, |m| m.len());
     if with_key {
-        copy_key(&config.store.path, &made)?;
+        put_key(&made, &key_of(&config.store.path)?)?;
         say(format!("The key is in {}.key; whoever has both can sign for this appliance.", made.display()))?;
     }
     say(format!("Backed up to {} ({} KiB), and checked.", made.display(), size / 1024))
@@ -24,9 +24,11 @@ pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
 
 pub fn restore(config: &Path, file: &Path, with_key: bool) -> Result<()> {
     let (config, _, _) = read_config(config)?;
+    // Before anything is different.
+    let key = if with_key { Some(key_of(file)?) } else { None };
     let kept = store::restore(&config.store.path, file, &Clock::System)?;
-    if with_key {
-        copy_key(file, &config.store.path)?;
+    if let Some(key) = key {
+        put_key(&config.store.path, &key)?;
     }
     say(format!("Restored {} from {}.", config.store.path.display(), file.display()))?;
     match kept {

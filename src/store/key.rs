@@ -28,15 +28,18 @@ pub fn key(database: &Path) -> Result<(Key, bool), StoreError> {
     }
 }
 
-/// Gives one database the key of another.
+/// The key of a database that has one.
 ///
-/// Errors: [`StoreError::Unusable`] when that one has none.
-pub fn copy_key(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let (from, to) = (resolve(from)?, resolve(to)?);
-    match read(&from)? {
-        Some(key) => write(&to, &key),
-        None => Err(StoreError::Unusable(format!("there is no key file {}", beside(&from, ".key").display()))),
-    }
+/// Errors: [`StoreError::Unusable`] as for [`key`], and when there is none.
+pub fn key_of(database: &Path) -> Result<Key, StoreError> {
+    let database = resolve(database)?;
+    let missing = || StoreError::Unusable(format!("there is no key file {}", beside(&database, ".key").display()));
+    read(&database)?.ok_or_else(missing)
+}
+
+/// Gives a database a key.
+pub fn put_key(database: &Path, key: &Key) -> Result<(), StoreError> {
+    write(&resolve(database)?, key)
 }
 
 fn read(database: &Path) -> Result<Option<Key>, StoreError> {

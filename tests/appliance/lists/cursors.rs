@@ -171,6 +171,21 @@ fn a_cursor_ends_with_its_time_with_a_restore_and_with_its_key() {
     assert!(appliance.command(&["backup", backup.to_str().unwrap(), "--with-key"]).status.success());
     assert!(appliance.dir().join("b.db.key").exists());
     appliance.terminate();
+    // A key that is asked for and not there is missed before anything is different.
+    let bare = appliance.dir().join("bare.db");
+    std::fs::copy(&backup, &bare).unwrap();
+    let refused = appliance.command(&["restore", bare.to_str().unwrap(), "--with-key"]);
+    assert!(
+        !refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("bare.db.key"),
+        "{refused:?}"
+    );
+    assert!(
+        !std::fs::read_dir(appliance.dir()).unwrap().any(|f| f
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains("before"))
+    );
     assert!(appliance.command(&["restore", backup.to_str().unwrap(), "--with-key"]).status.success());
     appliance.restart();
     assert_eq!(kind(&appliance, &cursor), (400, Some("expiredCursor".into())));
