@@ -1,8 +1,10 @@
-//! Many operations in one transaction (RFC 7644 §3.7): each stands or falls alone, but for those that refer to each
-//! other in a circle, which stand or fall together.
+//! Many operations in one request (RFC 7644 §3.7): each stands or falls alone, but for those that refer to each other in a
+//! circle, which stand or fall together. They share one transaction, or a few when they take long: others who write, and
+//! the commands of an administrator, get their turn in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::show::location;
 use super::{Ask, Caller, Directory, Refusal, Reply, Site, create, patch, remove, replace};
@@ -18,12 +20,18 @@ use crate::scim::resource::{Checked, Purpose, check};
 use crate::scim::version::Conditions;
 use crate::store::{Prepared, Writer};
 
-/// A Bulk request that is ready to be carried out: every reference is an id, every body was checked.
+/// A Bulk request on its way: every reference is an id, every body was checked.
 pub struct Batch {
     steps: Vec<Step>,
-    /// Operations in the order in which they go; those of one group together.
-    groups: Vec<Vec<usize>>,
+    /// The operations that are to come, in their order; those of one group together.
+    groups: VecDeque<Vec<usize>>,
     most_errors: u64,
+    failed: HashSet<usize>,
+    outcomes: Vec<Option<Result<Done, Refusal>>>,
+    /// The operations of the transaction that is open.
+    open: Vec<usize>,
+    /// Member ids that nobody has; they were passed over.
+    unknown_members: Vec<String>,
 }
 
 struct Step {
@@ -85,7 +93,13 @@ pub fn prepare_bulk(directory: &Directory, bulk: Bulk, dialect: &Dialect) -> Bat
             makers.insert(name.clone(), i);
         }
         let (method, bulk_id) = (operation.method, operation.bulk_id);
-        steps.push(Step { method, bulk_id, location: None, needs: Vec::new(), work: None });
+        // Said of refused operations too; a POST has no place before it has succeeded.
+        let place = operation.path.as_deref().and_then(|p| Place::find(p, site, catalog));
+        let location = match place {
+            Some(Place(of, Some(id))) => Some(location(site, &of, &id)),
+            _ => None,
+        };
+        steps.push(Step { method, bulk_id, location, needs: Vec::new(), work: None });
         asked.push((operation.asked, fresh));
     }
     for (step, (asked, fresh)) in steps.iter_mut().zip(asked) {
@@ -109,7 +123,15 @@ pub fn prepare_bulk(directory: &Directory, bulk: Bulk, dialect: &Dialect) -> Bat
         }));
     }
     let needs: Vec<Vec<usize>> = steps.iter().map(|s| s.needs.clone()).collect();
-    Batch { steps, groups: order(&needs), most_errors: bulk.fail_on_errors.unwrap_or(u64::MAX) }
+    Batch {
+        outcomes: steps.iter().map(|_| None).collect(),
+        steps,
+        groups: order(&needs).into(),
+        most_errors: bulk.fail_on_errors.unwrap_or(u64::MAX),
+        failed: HashSet::new(),
+        open: Vec::new(),
+        unknown_members: Vec::new(),
+    }
 }
 
 /// A type, and the id behind it.
@@ -163,48 +185,85 @@ fn work(
     Ok(Work { of, id, conditions, change })
 }
 
-/// Carries a batch out. An operation that fails changes nothing, and those that refer to what it was to create fail with
-/// it; all others go on, until there are as many errors as the request allows. What was not begun has no outcome.
+impl Batch {
+    /// What was done so far is on disk.
+    pub fn committed(&mut self) {
+        self.open.clear();
+    }
+
+    /// Nothing was done of what is refused with this, and nothing is begun any more.
+    pub fn give_up(&mut self, refusal: &Refusal) {
+        for i in self.open.drain(..) {
+            if let Some(outcome) = self.outcomes.get_mut(i) {
+                *outcome = None;
+            }
+        }
+        self.groups.clear();
+        let all = self.outcomes.iter_mut().filter(|o| o.is_none());
+        all.for_each(|outcome| *outcome = Some(Err(refusal.clone())));
+    }
+
+    /// Was anything done, or refused for a reason of its own?
+    pub fn is_begun(&self) -> bool {
+        self.outcomes.iter().enumerate().any(|(i, o)| o.is_some() && !self.open.contains(&i))
+    }
+
+    /// What became of the operations, as they were written, and the members that were passed over. What was not begun has
+    /// no outcome.
+    pub fn told(&mut self) -> (Vec<Outcome>, Vec<String>) {
+        let told = self.steps.drain(..).zip(self.outcomes.drain(..)).filter_map(|(step, result)| {
+            let result = result?;
+            let Step { method, bulk_id, location, .. } = step;
+            Some(Outcome { method, bulk_id, location, result })
+        });
+        (told.collect(), std::mem::take(&mut self.unknown_members))
+    }
+}
+
+/// Carries a batch on, for about this long. An operation that fails changes nothing, and those that refer to what it was
+/// to create fail with it; all others go on, until there are as many errors as the request allows. True when it is over.
 ///
-/// Errors: [`Refusal::Broken`] when the store cannot go on: then nothing of the request was done.
+/// Errors: what keeps the caller out by now, and [`Refusal::Broken`] when the store cannot go on. Then nothing of this
+/// transaction was done: see [`Batch::give_up`].
 pub fn bulk(
     writer: &mut Writer<'_>,
     site: &Site,
     caller: &Caller,
-    batch: Batch,
+    batch: &mut Batch,
     dialect: &Dialect,
-) -> Result<Vec<Outcome>, Refusal> {
+    time: Duration,
+) -> Result<bool, Refusal> {
+    let since = Instant::now();
+    batch.open.clear();
     caller.still_may_write(writer)?;
-    let Batch { mut steps, groups, most_errors } = batch;
-    let mut run = Run { site, caller, dialect };
-    let mut failed: HashSet<usize> = HashSet::new();
-    let mut outcomes: Vec<Option<Result<Done, Refusal>>> = steps.iter().map(|_| None).collect();
-    for group in groups {
-        if failed.len() as u64 >= most_errors {
+    while let Some(group) = batch.groups.pop_front() {
+        if batch.failed.len() as u64 >= batch.most_errors {
+            batch.groups.clear();
             break;
         }
-        let results = run.group(writer, &group, &mut steps, &failed)?;
+        batch.open.extend(&group);
+        let mut run = Run { site, caller, dialect, unknown_members: &mut batch.unknown_members };
+        let results = run.group(writer, &group, &mut batch.steps, &batch.failed)?;
         for (i, result) in group.into_iter().zip(results) {
             if result.is_err() {
-                failed.insert(i);
+                batch.failed.insert(i);
             }
-            if let Some(place) = outcomes.get_mut(i) {
+            if let Some(place) = batch.outcomes.get_mut(i) {
                 *place = Some(result);
             }
         }
+        if since.elapsed() >= time {
+            break;
+        }
     }
-    let told = steps.into_iter().zip(outcomes).filter_map(|(step, result)| {
-        let result = result?;
-        let Step { method, bulk_id, location, .. } = step;
-        Some(Outcome { method, bulk_id, location, result })
-    });
-    Ok(told.collect())
+    Ok(batch.groups.is_empty())
 }
 
 struct Run<'a> {
     site: &'a Site,
     caller: &'a Caller,
     dialect: &'a Dialect,
+    unknown_members: &'a mut Vec<String>,
 }
 
 impl Run<'_> {
@@ -297,10 +356,10 @@ impl Run<'_> {
 
     fn one(&mut self, writer: &mut Writer<'_>, work: Work) -> Result<(Done, Option<Reply>), Refusal> {
         let Work { of, id, conditions, change } = work;
-        let Run { site, caller, dialect } = *self;
+        let Run { site, caller, dialect, .. } = *self;
         let wish = Query::default();
         let ask = Ask { site, caller, of: &of, wish: &wish, conditions: &conditions, dialect, shows: false };
-        Ok(match change {
+        let (done, reply) = match change {
             Change::Create(new, members) => {
                 let reply = create(writer, ask, id, &new, &members)?;
                 (Done::Created(reply.version.clone()), Some(reply))
@@ -317,7 +376,11 @@ impl Run<'_> {
                 remove(writer, ask, &id)?;
                 (Done::Removed, None)
             }
-        })
+        };
+        if let Some(reply) = &reply {
+            self.unknown_members.extend_from_slice(&reply.unknown_members);
+        }
+        Ok((done, reply))
     }
 }
 

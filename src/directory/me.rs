@@ -7,21 +7,34 @@ use crate::scim::catalog::{ResourceType, USER_SCHEMA};
 use crate::scim::json::{Json, Object};
 use crate::store::{Reader, Row};
 
-/// What people do not decide about themselves: whether they are active, what they may do, and by which names others
-/// find them.
-const OTHERS_DECIDE: [&str; 5] = ["active", "roles", "entitlements", "userName", "externalId"];
+/// What people decide about themselves: how they are called and addressed, and where they can be reached. Whether they are
+/// active, what they may do, by what others know them (userName, externalId, emails, certificates), what their employer
+/// says of them and what the configuration declares is for others to say.
+const OWN: [&str; 12] = [
+    "name",
+    "displayName",
+    "nickName",
+    "profileUrl",
+    "title",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+];
 
-/// The user behind a token: type and id.
+/// The user behind a token: type and id; and what keeps the token from it, if something does.
 ///
-/// Errors: [`Refusal::Nobody`] for a token that is bound to none, [`Refusal::NotFound`] when the user is gone,
-/// [`Refusal::Denied`] when the user is deactivated.
-pub fn me(reader: &Reader<'_>, caller: &Caller) -> Result<(Arc<ResourceType>, String), Refusal> {
+/// Errors: [`Refusal::Nobody`] for a token that is bound to none, [`Refusal::NotFound`] when the user is gone.
+pub fn me(reader: &Reader<'_>, caller: &Caller) -> Result<(Arc<ResourceType>, String, Option<Refusal>), Refusal> {
     let id = caller.subject().ok_or(Refusal::Nobody)?;
     let all = &reader.catalog().resource_types;
     let of = all.iter().find(|t| t.schema.id == USER_SCHEMA).ok_or(Refusal::Nobody)?;
     let row = reader.find(of, id)?.ok_or_else(|| Refusal::NotFound(of.name.clone(), id.to_owned()))?;
-    may_touch(caller, &row)?;
-    Ok((of.clone(), row.id))
+    let kept_out = may_touch(caller, &row).err();
+    Ok((of.clone(), row.id, kept_out))
 }
 
 /// A token that is bound to a user touches that user only, and only while the user is active.
@@ -41,7 +54,9 @@ pub fn may_become(caller: &Caller, before: &Object, after: &Object) -> Result<()
     if caller.subject().is_none() {
         return Ok(());
     }
-    match OTHERS_DECIDE.iter().find(|name| before.get(name) != after.get(name)) {
+    let names = before.iter().chain(after.iter()).map(|(name, _)| name);
+    let mut theirs = names.filter(|name| *name != "schemas" && !OWN.contains(name));
+    match theirs.find(|name| before.get(name) != after.get(name)) {
         None => Ok(()),
         Some(name) => {
             Err(Refusal::Denied(format!("{name} is not for the user of this token to change. Nothing was changed.")))

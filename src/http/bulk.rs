@@ -1,6 +1,7 @@
 //! `/Bulk` (RFC 7644 §3.7): the request in, one transaction, the answer out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -13,6 +14,9 @@ use crate::directory::{self, Done, Outcome, Refusal, Weight};
 use crate::scim::bulk::{BULK_RESPONSE, Bulk, Refused};
 use crate::scim::catalog::message;
 use crate::scim::json::{Json, Object};
+
+/// How long the operations of one request keep others from writing, before those get a turn.
+const TURN: Duration = Duration::from_millis(250);
 
 /// Answers a Bulk request. The answer comes when all of it is on disk.
 pub async fn bulk(exchange: &Arc<Exchange>, headers: &HeaderMap, body: &mut Incoming) -> Result<Answer, Problem> {
@@ -29,14 +33,32 @@ pub async fn bulk(exchange: &Arc<Exchange>, headers: &HeaderMap, body: &mut Inco
             &format!("The request has {n} operations, more than maxOperations ({most}). Nothing was changed."),
         ),
     })?;
-    let this = exchange.clone();
-    let written = exchange.directory.store.write(Weight::Heavy, move |writer| {
-        let dialect = this.directory.dialect();
-        let outcomes = directory::bulk(writer, &this.directory.site, &caller, batch, &dialect);
-        this.note(&dialect);
-        outcomes
-    });
-    let outcomes = written.await.map_err(|r| exchange.refused(r))?;
+    let batch = Arc::new(Mutex::new(batch));
+    loop {
+        let (this, caller, shared) = (exchange.clone(), caller.clone(), batch.clone());
+        let written = exchange.directory.store.write(Weight::Heavy, move |writer| {
+            let dialect = this.directory.dialect();
+            let mut batch = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_over = directory::bulk(writer, &this.directory.site, &caller, &mut batch, &dialect, TURN);
+            this.note(&dialect);
+            is_over
+        });
+        match written.await {
+            Ok(true) => break,
+            Ok(false) => batch.lock().unwrap_or_else(PoisonError::into_inner).committed(),
+            Err(refusal) => {
+                let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+                if !batch.is_begun() {
+                    return Err(exchange.refused(refusal));
+                }
+                // What was answered for so far is on disk; the rest is refused one by one.
+                batch.give_up(&refusal);
+                break;
+            }
+        }
+    }
+    let (outcomes, unknown_members) = batch.lock().unwrap_or_else(PoisonError::into_inner).told();
+    exchange.passed_over(&unknown_members);
     let mut answer = message(BULK_RESPONSE);
     answer.push("Operations", Json::Array(outcomes.into_iter().map(|o| told(o).into()).collect()));
     Ok(Answer::json(StatusCode::OK, Json::Object(answer).text()))

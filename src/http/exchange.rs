@@ -87,6 +87,15 @@ impl Exchange {
         self.look(|_, _, _| Ok(())).await
     }
 
+    /// Writes down that some members are nobody.
+    pub fn passed_over(&self, members: &[String]) {
+        if !members.is_empty() {
+            let first: Vec<&String> = members.iter().take(10).collect();
+            let count = members.len();
+            tracing::warn!(request = self.id, count, ?first, "members that nobody is were passed over");
+        }
+    }
+
     /// Counts the dialect rules that were needed.
     pub fn note(&self, dialect: &Dialect) {
         let used = dialect.used();

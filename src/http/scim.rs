@@ -113,15 +113,22 @@ async fn me(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Outcome {
-    let wish = exchange.wish(query).await?;
-    let conditions = exchange.conditions(headers).await?;
-    let (of, id) = exchange.look(|_, reader, caller| directory::me(reader, caller)).await?;
+    let (of, id, kept_out) = exchange.look(|_, reader, caller| directory::me(reader, caller)).await?;
     let location = format!("{}{}/{id}", exchange.directory.site.base, of.endpoint);
-    let outcome = match method.as_str() {
-        "POST" => Err(Refusal::Conflict("The user of this token is there already; PUT or PATCH it.".to_owned()).into()),
-        _ => resource(exchange, method, Target { of, id, wish, conditions }, headers, body).await,
+    let outcome = async {
+        if let Some(refusal) = kept_out {
+            return Err(refusal.into());
+        }
+        let wish = exchange.wish(query).await?;
+        let conditions = exchange.conditions(headers).await?;
+        if *method == Method::POST {
+            return Err(
+                Refusal::Conflict("The user of this token is there already; PUT or PATCH it.".to_owned()).into()
+            );
+        }
+        resource(exchange, method, Target { of, id, wish, conditions }, headers, body).await
     };
-    match outcome {
+    match outcome.await {
         Ok(answer) => Ok(answer.with(header::LOCATION, &location)),
         Err(problem) => Err(problem.with(header::LOCATION, location)),
     }
@@ -295,15 +302,7 @@ fn weight(members: usize) -> Weight {
 }
 
 fn shown(exchange: &Exchange, status: StatusCode, reply: Reply) -> Answer {
-    if !reply.unknown_members.is_empty() {
-        let first: Vec<&String> = reply.unknown_members.iter().take(10).collect();
-        tracing::warn!(
-            request = exchange.id,
-            count = reply.unknown_members.len(),
-            ?first,
-            "members that nobody is were passed over"
-        );
-    }
+    exchange.passed_over(&reply.unknown_members);
     let answer = match reply.body {
         Some(body) => Answer::json(status, body),
         None => Answer::empty(StatusCode::NO_CONTENT),

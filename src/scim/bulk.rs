@@ -1,8 +1,7 @@
 //! Many operations in one request (RFC 7644 §3.7): reading them, finding out which of them refer to which, and in what
 //! order they can be carried out.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use super::dialect::{Dialect, Rule};
 use super::fault::{Fault, Kind, quoted};
@@ -32,6 +31,8 @@ pub struct Operation {
     pub method: String,
     /// The transient identifier of what a POST creates.
     pub bulk_id: Option<String>,
+    /// The path as it was written, relative to the base URL; for the answer.
+    pub path: Option<String>,
     /// What it asks for, or why that cannot be read.
     pub asked: Result<Asked, Fault>,
 }
@@ -129,12 +130,13 @@ fn operation(written: Json, dialect: &Dialect) -> Operation {
     let Json::Object(mut written) = written else {
         let why = format!("an operation is an object, not {}", written.what());
         let asked = Err(Fault::new(Kind::InvalidSyntax, "", why));
-        return Operation { method: String::new(), bulk_id: None, asked };
+        return Operation { method: String::new(), bulk_id: None, path: None, asked };
     };
     let method = written.find("method").and_then(Json::as_str).unwrap_or("").to_owned();
     let bulk_id = written.find("bulkId").and_then(Json::as_str).filter(|id| !id.is_empty()).map(str::to_owned);
+    let path = written.find("path").and_then(Json::as_str).map(str::to_owned);
     let asked = read(&mut written, &method, bulk_id.is_some(), dialect);
-    Operation { method, bulk_id, asked }
+    Operation { method, bulk_id, path, asked }
 }
 
 fn read(written: &mut Object, method: &str, has_bulk_id: bool, dialect: &Dialect) -> Result<Asked, Fault> {
@@ -224,16 +226,17 @@ fn rewritten(key: &str, text: &str, look_up: &mut impl FnMut(&str) -> Option<Str
         return None;
     }
     let (mut changed, mut out, mut rest) = (false, String::new(), text);
-    while let Some((head, tail)) = rest.split_once("\"bulkId:") {
+    while let Some((head, tail)) = rest.split_once(REFERENCE) {
         let (name, tail) = tail.split_once('"')?;
         out.push_str(head);
-        match look_up(name) {
-            Some(id) => {
-                out.push_str(&format!("\"{id}\""));
-                changed = true;
-            }
-            None => out.push_str(&format!("\"{REFERENCE}{name}\"")),
+        // The whole of a text in quotes, or the last segment of a URL there.
+        let id = if head.ends_with(['"', '/']) { look_up(name) } else { None };
+        changed |= id.is_some();
+        match id {
+            Some(id) => out.push_str(&id),
+            None => out.push_str(&format!("{REFERENCE}{name}")),
         }
+        out.push('"');
         rest = tail;
     }
     out.push_str(rest);
@@ -254,8 +257,10 @@ fn each_text(value: &mut Json, key: &str, visit: &mut impl FnMut(&str, &str) -> 
     }
 }
 
-/// The order in which operations can be carried out: groups of operations, each after those that it refers to, and
-/// otherwise as they were written. A group of more than one refers to itself in a circle (§3.7.1).
+/// The order in which operations are carried out: as they were written, but a POST is drawn forward to before the first
+/// operation that refers to it, and what it refers to before it. Nothing else moves, so that what comes later for a
+/// resource stays later (§3.7: "the same stateful result"). A group of more than one refers to itself in a circle
+/// (§3.7.1).
 ///
 /// `needs` names for each operation those that it refers to. The work is linear in both.
 pub fn order(needs: &[Vec<usize>]) -> Vec<Vec<usize>> {
@@ -267,33 +272,28 @@ pub fn order(needs: &[Vec<usize>]) -> Vec<Vec<usize>> {
             group.push(i);
         }
     }
-    let of = |i: usize| circle.get(i).copied().unwrap_or(0);
-    let mut waits: Vec<usize> = vec![0; count];
-    let mut frees: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (i, need) in needs.iter().enumerate() {
-        for n in need.iter().filter(|n| of(**n) != of(i)) {
-            if let (Some(waits), Some(frees)) = (waits.get_mut(of(i)), frees.get_mut(of(*n))) {
-                *waits += 1;
-                frees.push(of(i));
-            }
+    let wanted = |c: usize| groups.get(c).into_iter().flatten().filter_map(|i| needs.get(*i)).flatten();
+    let (mut seen, mut ordered) = (vec![false; count], Vec::with_capacity(count));
+    for first in &circle {
+        // Circles that are begun, and what is left of what they need.
+        let mut path = vec![];
+        if seen.get_mut(*first).is_some_and(|s| !std::mem::replace(s, true)) {
+            path.push((*first, wanted(*first)));
         }
-    }
-    let first = |c: usize| groups.get(c).and_then(|g| g.first()).copied().unwrap_or(0);
-    let mut ready: BinaryHeap<Reverse<(usize, usize)>> =
-        (0..count).filter(|c| waits.get(*c) == Some(&0)).map(|c| Reverse((first(c), c))).collect();
-    let mut ordered = Vec::with_capacity(count);
-    while let Some(Reverse((_, c))) = ready.pop() {
-        ordered.push(c);
-        for freed in frees.get(c).into_iter().flatten() {
-            if let Some(waits) = waits.get_mut(*freed) {
-                *waits -= 1;
-                if *waits == 0 {
-                    ready.push(Reverse((first(*freed), *freed)));
+        while let Some((c, mut left)) = path.pop() {
+            match left.find_map(|need| circle.get(*need).filter(|n| seen.get(**n) == Some(&false))) {
+                Some(next) => {
+                    if let Some(seen) = seen.get_mut(*next) {
+                        *seen = true;
+                    }
+                    path.push((c, left));
+                    path.push((*next, wanted(*next)));
                 }
+                None => ordered.push(c),
             }
         }
     }
-    ordered.into_iter().filter_map(|c| groups.get_mut(c).map(std::mem::take)).collect()
+    ordered.into_iter().filter_map(|c| groups.get(c).cloned()).collect()
 }
 
 /// For each operation the number of its circle: Tarjan's strongly connected components, without recursion.
