@@ -40,7 +40,7 @@ pub use changes::Change;
 pub use error::StoreError;
 pub use graph::{Graph, Node};
 pub use jobs::{Failure, Pending, Weight};
-pub use key::{key, key_of, put_key};
+pub use key::{check_key, key, key_of, put_key};
 pub use members::{Delta, Membership, Source};
 pub use reader::Reader;
 pub use resources::{Departure, Indexed, Prepared, Row};

@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use super::{options, read_config, say};
-use crate::store::{check_place, is_served};
+use crate::store::{check_key, check_place, is_served};
 
 pub fn run(file: &Path) -> Result<()> {
     let (config, _, _) = read_config(file)?;
     check_place(&options(&config))?;
+    check_key(&config.store.path)?;
     // A server that runs already has the port; that is no fault of the configuration.
     if !is_served(&config.store.path) {
         try_address(config.address).with_context(|| format!("cannot listen on {}", config.address))?;

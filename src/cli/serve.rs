@@ -51,6 +51,10 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         Ok::<_, StoreError>((provisioning::status(reader)?.state, live, reader.last_change()?))
     });
     let (state, live, changes) = standing.await?;
+    let (key, made) = key(store.path())?;
+    if made && changes > 0 {
+        tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
+    }
     greet(&config, &store, address, file, (state, live))?;
     tokio::spawn(async move {
         tokio::select! {
@@ -71,10 +75,6 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         bodies_bytes: config.limits.bodies_bytes,
         doors: doors(&config.limits),
     };
-    let (key, made) = key(store.path())?;
-    if made && changes > 0 {
-        tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
-    }
     let directory = Directory::new(store, site(&config, rules), key);
     serve(listener, directory, limits, random_text(6)?, stopped).await;
     tracing::info!("stopped");

@@ -11,8 +11,8 @@ use crate::scim::eval::SortKey;
 use crate::scim::fault::{Fault, Kind};
 use crate::secret::{Key, SIGNATURE, fingerprint};
 
-/// Bytes of a text that is sorted by, in a cursor. Names that are equal so far and longer are told apart by their place.
-pub const MAX_TEXT: usize = 1024;
+/// Bytes of a text that is sorted by, in a cursor, as JSON has them: a cursor fits into a URL.
+const MAX_TEXT: usize = 3072;
 /// What the key signs here.
 const PURPOSE: &str = "cursor";
 /// The layout.
@@ -25,8 +25,10 @@ pub struct Cursor {
     pub forward: bool,
     /// The key of the resource at the edge of the page.
     pub pk: i64,
-    /// What it was sorted by, cut to [`MAX_TEXT`].
+    /// What it was sorted by.
     pub sorted_by: Option<SortKey>,
+    /// It was sorted by more text than stands here.
+    pub cut: bool,
 }
 
 /// What a cursor is good for: one file, one query, some time.
@@ -47,14 +49,14 @@ pub struct Bounds<'a> {
 impl Cursor {
     /// At the edge of a page.
     pub fn at(forward: bool, pk: i64, sorted_by: Option<SortKey>) -> Cursor {
-        let sorted_by = sorted_by.map(|key| match key {
-            SortKey::Text(mut text) => {
-                text.truncate(text.floor_char_boundary(MAX_TEXT));
-                SortKey::Text(text)
+        let (sorted_by, cut) = match sorted_by {
+            Some(SortKey::Text(text)) => {
+                let (text, cut) = shortened(text);
+                (Some(SortKey::Text(text)), cut)
             }
-            key => key,
-        });
-        Cursor { forward, pk, sorted_by }
+            key => (key, false),
+        };
+        Cursor { forward, pk, sorted_by, cut }
     }
 
     /// The cursor as text of unreserved characters (RFC 3986 §2.3).
@@ -64,6 +66,7 @@ impl Cursor {
             Some(SortKey::Bool(b)) => json!({ "b": b }),
             Some(SortKey::Number(n)) => json!({ "n": n }),
             Some(SortKey::Time(t)) => json!({ "d": t.as_nanosecond().to_string() }),
+            Some(SortKey::Text(t)) if self.cut => json!({ "c": t }),
             Some(SortKey::Text(t)) => json!({ "t": t }),
         };
         let query = abridged(bounds.query);
@@ -110,12 +113,28 @@ impl Cursor {
             Value::Null => None,
             some => Some(sort_key(some).ok_or_else(strange)?),
         };
-        Ok(Cursor { forward, pk, sorted_by })
+        let cut = sorted_by.is_some() && parts.last().is_some_and(|s| s.get("c").is_some());
+        Ok(Cursor { forward, pk, sorted_by, cut })
     }
+}
 
-    /// Was the text that it was sorted by cut?
-    pub fn is_cut(&self) -> bool {
-        matches!(&self.sorted_by, Some(SortKey::Text(text)) if text.len() > MAX_TEXT - 4)
+/// As much of a text as a cursor holds, and whether that is not all.
+fn shortened(mut text: String) -> (String, bool) {
+    let mut size = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        size += match c {
+            '"' | '\\' => 2,
+            c if c.is_control() => 6,
+            c => c.len_utf8(),
+        };
+        size > MAX_TEXT
+    });
+    match end.map(|(at, _)| at) {
+        Some(at) => {
+            text.truncate(at);
+            (text, true)
+        }
+        None => (text, false),
     }
 }
 
@@ -129,7 +148,7 @@ fn sort_key(written: &Value) -> Option<SortKey> {
         "b" => SortKey::Bool(value.as_bool()?),
         "n" => SortKey::Number(value.as_f64()?),
         "d" => SortKey::Time(jiff::Timestamp::from_nanosecond(value.as_str()?.parse().ok()?).ok()?),
-        "t" => SortKey::Text(value.as_str()?.to_owned()),
+        "t" | "c" => SortKey::Text(value.as_str()?.to_owned()),
         _ => return None,
     })
 }
@@ -163,7 +182,12 @@ mod tests {
             assert_eq!(Cursor::read(&text, &bounds(&key)).unwrap(), cursor);
         }
         let long = Cursor::at(true, 7, Some(SortKey::Text("\u{e9}".repeat(40_000))));
-        assert!(long.is_cut() && long.write(&bounds(&key)).len() < 2048);
+        let odd = Cursor::at(true, 7, Some(SortKey::Text("\u{1}".repeat(40_000))));
+        for cursor in [long, odd] {
+            let text = cursor.write(&bounds(&key));
+            assert!(cursor.cut && text.len() < 4608, "{}", text.len());
+            assert_eq!(Cursor::read(&text, &bounds(&key)).unwrap(), cursor);
+        }
     }
 
     #[test]

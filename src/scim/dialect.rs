@@ -59,7 +59,7 @@ pub enum Rule {
     UnknownPathSkipped,
     /// authentik: `"members":null` in a PATCH value without path says nothing about members.
     NullMembers,
-    /// Several: no `schemas` in the request.
+    /// Several: no `schemas` in the request, or one of them twice.
     MissingSchemas,
     /// Several: a POST of a Bulk request without `bulkId`, since nothing refers to it.
     MissingBulkId,

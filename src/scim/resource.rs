@@ -125,6 +125,15 @@ pub fn schemas_fit(body: &Object, uri: &str, dialect: &Dialect) -> Result<(), Fa
     if given.is_some_and(|v| !text_only(v)) {
         return Err(Fault::new(Kind::InvalidSyntax, "schemas", "an array of schema URIs is expected"));
     }
+    let twice = |uris: &[Json]| uris.iter().enumerate().any(|(i, uri)| uris.iter().take(i).any(|u| u == uri));
+    if let Some(given) = given {
+        if matches!(given, Json::String(_)) && !dialect.allows(Rule::SingleForList) {
+            return Err(Fault::new(Kind::InvalidSyntax, "schemas", "an array of schema URIs is expected"));
+        }
+        if twice(given.elements()) && !dialect.allows(Rule::MissingSchemas) {
+            return Err(Fault::new(Kind::InvalidSyntax, "schemas", "a schema URI stands twice"));
+        }
+    }
     let named =
         given.is_some_and(|v| v.elements().iter().filter_map(Json::as_str).any(|s| s.eq_ignore_ascii_case(uri)));
     match named || dialect.allows(Rule::MissingSchemas) {

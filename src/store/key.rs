@@ -37,6 +37,11 @@ pub fn key_of(database: &Path) -> Result<Key, StoreError> {
     read(&database)?.ok_or_else(missing)
 }
 
+/// Says whether the key file of a database could be used, if there is one.
+pub fn check_key(database: &Path) -> Result<(), StoreError> {
+    read(&resolve(database)?).map(|_| ())
+}
+
 /// Gives a database a key.
 pub fn put_key(database: &Path, key: &Key) -> Result<(), StoreError> {
     write(&resolve(database)?, key)

@@ -30,6 +30,11 @@ pub(super) fn version() -> i32 {
 /// Errors: [`StoreError::Unusable`] for a file of a newer version, and for one that is another program's.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     loop {
+        // Whoever finds nothing to do waits for no writer.
+        let found: i32 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
+        if found == version() {
+            return check(connection, found);
+        }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found: i32 = transaction.pragma_query_value(None, "user_version", |r| r.get(0))?;
         check(&transaction, found)?;
@@ -68,6 +73,16 @@ pub(super) fn register(
     clock: &Clock,
     serves: bool,
 ) -> Result<HashMap<String, i64>, StoreError> {
+    let fingerprint = secret::fingerprint(&catalog.fingerprint_text());
+    let (fold_now, catalog_now) = (fold_version(), fingerprint);
+    let is_current = |connection: &Connection| -> Result<bool, StoreError> {
+        let known = |name: &str| setting(connection, name);
+        let same = known("fold")?.as_ref() == Some(&fold_now) && known("catalog")?.as_ref() == Some(&catalog_now);
+        Ok(known("file_tag")?.is_some() && (same || !serves))
+    };
+    if is_current(connection)? {
+        return types(connection);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let tag = secret::random_text(8).map_err(|e| StoreError::Unusable(e.to_string()))?;
     let known = |name: &str| setting(&transaction, name);
@@ -75,8 +90,6 @@ pub(super) fn register(
         set(&transaction, "file_tag", &tag)?;
         set(&transaction, "created", &clock.now().to_string())?;
     }
-    let fingerprint = secret::fingerprint(&catalog.fingerprint_text());
-    let (fold_now, catalog_now) = (fold_version(), fingerprint);
     let (fold_then, catalog_then) = (known("fold")?, known("catalog")?);
     let known = fold_then.as_ref() == Some(&fold_now) && catalog_then.as_ref() == Some(&catalog_now);
     if serves && !known {

@@ -97,12 +97,17 @@ impl Listing<'_, '_> {
         if self.query.sort_by.is_none() {
             return Ok(keys.partition_point(|k| if cursor.forward { *k <= cursor.pk } else { *k < cursor.pk }));
         }
-        // Texts that are cut do not tell their order; but if the resource is still where it was, it does.
-        if cursor.is_cut()
-            && let Some(at) = keys.iter().position(|k| *k == cursor.pk)
-            && self.compared(cursor.pk, parts, cursor)? == Some(Ordering::Equal)
-        {
-            return Ok(at + usize::from(cursor.forward));
+        // Texts that are cut do not tell their order, but the resource does while it is where it was.
+        if cursor.cut {
+            return match keys.iter().position(|k| *k == cursor.pk) {
+                Some(at) if self.compared(cursor.pk, parts, cursor)? == Some(Ordering::Equal) => {
+                    Ok(at + usize::from(cursor.forward))
+                }
+                _ => {
+                    let why = "the resource at which it stood has gone or changed; begin again without a cursor";
+                    Err(Fault::new(Kind::ExpiredCursor, "cursor", why).into())
+                }
+            };
         }
         let (mut low, mut high) = (0, keys.len());
         while low < high {
@@ -120,7 +125,6 @@ impl Listing<'_, '_> {
     /// How a resource stands to a cursor, in the order of the list.
     fn compared(&self, key: i64, parts: &[Part<'_>], cursor: &Cursor) -> Result<Option<Ordering>, Refusal> {
         let Some(row) = self.reader.rows(&[key])?.pop() else { return Ok(None) };
-        // Cut as the cursor is.
         let own = Cursor::at(cursor.forward, row.pk, self.sorted_by(&row, parts)?);
         let mut order = ascending(own.sorted_by.as_ref(), cursor.sorted_by.as_ref());
         if self.query.descending {
