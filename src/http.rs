@@ -14,7 +14,7 @@ mod pace;
 mod probes;
 mod problem;
 mod rate;
-mod route;
+pub mod route;
 mod scim;
 mod server;
 mod service;
