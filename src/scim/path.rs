@@ -80,17 +80,15 @@ impl AttrPath {
         let fitting = schemas.filter_map(|(s, e)| Some((s, e, strip_urn(text, &s.id)?)));
         let fitting = fitting.filter(|(_, _, rest)| rest.is_empty() || rest.starts_with([':', '.']));
         if let Some((_, extension, rest)) = fitting.max_by_key(|(s, _, _)| s.id.len()) {
-            let names = match rest.strip_prefix(':') {
-                Some(names) => names,
-                None if rest.is_empty() => return Some(extension.map_or(Place::Resource, Place::Extension)),
-                None => match rest.strip_prefix('.') {
-                    Some(names) if dialect.allows(Rule::UrnDot) => names,
-                    _ => return None,
-                },
-            };
-            return match extension {
+            let found = |names| match extension {
                 Some(e) => named(names, |n| e.attribute(n), extension),
                 None => named(names, |n| of.attribute(n), None),
+            };
+            return match (rest.strip_prefix(':'), rest.strip_prefix('.')) {
+                (Some(names), _) => found(names),
+                // A dot that leads nowhere is no use of the rule.
+                (None, Some(names)) => found(names).filter(|_| dialect.allows(Rule::UrnDot)),
+                (None, None) => Some(extension.map_or(Place::Resource, Place::Extension)),
             };
         }
         named(text, |n| of.attribute(n), None).or_else(|| {
@@ -177,5 +175,35 @@ impl PatchPath {
         };
         let filter = Filter::parse(inside, dialect).map_err(|f| f.within(&quoted(text)))?;
         Ok(PatchPath { attr: AttrPath::parse(attr)?, filter: Some(filter), sub: sub.map(str::to_owned) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::Catalog;
+    use super::*;
+
+    /// What a path leads to, and how many rules that took.
+    fn found(text: &str) -> (Option<String>, usize) {
+        let catalog = Catalog::built_in().unwrap();
+        let dialect = Dialect::tolerant();
+        let place = AttrPath::parse(text).unwrap().bind(catalog.resource_type("User").unwrap(), &dialect);
+        let text = place.map(|p| match p {
+            Place::Attribute(path) => path.text(),
+            other => format!("{other:?}").chars().take_while(char::is_ascii_alphabetic).collect(),
+        });
+        (text, dialect.used().names().count())
+    }
+
+    #[test]
+    fn a_rule_is_used_where_it_leads_somewhere() {
+        let department = format!("{ENTERPRISE_SCHEMA}:department");
+        assert_eq!(found(&department), (Some(department.clone()), 0));
+        assert_eq!(found(&format!("{ENTERPRISE_SCHEMA}.department")), (Some(department.clone()), 1));
+        assert_eq!(found("department"), (Some(department), 1));
+        assert_eq!(found(&format!("{ENTERPRISE_SCHEMA}.shoeSize")), (None, 0));
+        assert_eq!(found("shoeSize"), (None, 0));
+        assert_eq!(found(ENTERPRISE_SCHEMA), (Some("Extension".into()), 0));
+        assert_eq!(found("urn:ietf:params:scim:schemas:core:2.0:User"), (Some("Resource".into()), 0));
     }
 }
