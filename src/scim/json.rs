@@ -377,6 +377,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_was_read_once_stays_as_it_is() {
+        // The nearest double; one that is read loosely moves at every reading.
+        let once = Json::parse(b"[420000000000500400000000000]").unwrap().text();
+        assert_eq!(once, "[4.200000000005004e+26]");
+        assert_eq!(Json::parse(once.as_bytes()).unwrap().text(), once);
+    }
+
+    #[test]
     fn a_name_that_stands_twice_is_refused() {
         assert!(Json::parse(br#"{"a":1,"a":2}"#).unwrap_err().why.contains("twice"));
     }
