@@ -9,7 +9,7 @@ use super::super::eval::matches;
 use super::super::fault::{Fault, Kind};
 use super::super::filter::Op;
 use super::super::json::{Json, Object};
-use super::super::resource::{MAX_ELEMENTS, is_primary, order_parts, settle};
+use super::super::resource::{MAX_ELEMENTS, canonical, is_primary, order_parts, settle};
 use super::super::schema::Attribute;
 use super::super::stored::{adopt, check_change, keeps_immutable_parts};
 use super::Verb;
@@ -76,12 +76,20 @@ impl DocumentStep<'_> {
         Ok(())
     }
 
-    /// The element that an operation creates when its path matches nothing: the one that the filter describes.
+    /// The element that an operation creates when its path matches nothing: the one that the filter describes. What it
+    /// says is held to the schema like every other value.
     fn created(&self, filter: &BoundFilter<'_>, dialect: &Dialect) -> Result<Object, Fault> {
+        let attribute = self.path.attribute;
         let describes = |e: &Object| matches(filter, e);
-        described(filter)
-            .filter(|e| self.path.attribute.multi_valued && describes(e) && dialect.allows(Rule::CreateOnNoMatch))
-            .ok_or_else(|| Fault::new(Kind::NoTarget, self.path.text(), "no value matches the filter of the path"))
+        let element = described(filter)
+            .filter(|e| attribute.multi_valued && describes(e) && dialect.allows(Rule::CreateOnNoMatch))
+            .ok_or_else(|| Fault::new(Kind::NoTarget, self.path.text(), "no value matches the filter of the path"))?;
+        for (name, value) in element.iter() {
+            if let Some(sub) = attribute.sub(name) {
+                canonical(sub, value.clone(), dialect).map_err(|f| f.within(&self.path.text()))?;
+            }
+        }
+        Ok(element)
     }
 
     /// Refuses to make several values the primary one.
@@ -279,5 +287,45 @@ fn prefer(list: &mut [Json], touched: impl Fn(usize) -> bool) {
         {
             parts.set("primary", false);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::catalog::Catalog;
+    use super::super::{Patch, Step};
+    use super::*;
+
+    /// What one operation makes of a person, or the kind of its fault.
+    fn patched(operation: &str) -> Result<Object, Kind> {
+        let catalog = Catalog::built_in().unwrap();
+        let user = catalog.resource_type("User").unwrap();
+        let dialect = Dialect::tolerant();
+        let read = |text: &str| Json::parse(text.as_bytes()).unwrap();
+        let Json::Object(mut document) = read(r#"{"userName":"ada","emails":[{"value":"a@x.io","type":"work"}]}"#)
+        else {
+            panic!()
+        };
+        let outcome = (|| {
+            let body = read(&format!(r#"{{"Operations":[{operation}]}}"#));
+            let plan = Patch::parse(body, user, &dialect)?.plan(user, &dialect)?;
+            let before = document.clone();
+            for step in &plan.steps {
+                let Step::Document(step) = step else { panic!("people have no members") };
+                step.apply(&mut document, &dialect)?;
+            }
+            PatchPlan::finish(&before, &mut document, user)
+        })();
+        outcome.map(|()| document).map_err(|f| f.kind)
+    }
+
+    #[test]
+    fn what_a_filter_creates_fits_the_schema() {
+        let add = |path: &str, value: &str| {
+            patched(&format!(r#"{{"op":"add","path":{},"value":"{value}"}}"#, Json::from(path).text()))
+        };
+        let made = add(r#"x509Certificates[value eq "TUlJQg=="].display"#, "d").unwrap();
+        assert_eq!(made.get("x509Certificates").unwrap().text(), r#"[{"value":"TUlJQg==","display":"d"}]"#);
+        assert_eq!(add(r#"x509Certificates[value eq "no base64"].display"#, "d"), Err(Kind::InvalidValue));
     }
 }
