@@ -7,6 +7,7 @@ mod bulk;
 mod cli;
 mod concurrency;
 mod conversations;
+mod corpora;
 mod crash;
 mod dialect_rules;
 mod discovery;

@@ -1,0 +1,17 @@
+//! The part of the server that reads what strangers write, for the fuzzers: the protocol core, the router and the tokens.
+//!
+//! These are the sources of the server itself (`scim`, `secret.rs` and `http/route.rs` are links into `../src`, `assets`
+//! is one into its definitions), compiled without the rings around them. Neither SQLite nor the HTTP server is built for
+//! a fuzzer that could reach neither.
+
+// The targets name the library as the tests do, which replay the corpora through the same functions.
+extern crate self as scim_appliance;
+
+pub mod scim;
+pub mod secret;
+pub mod targets;
+
+/// What of `http` needs no server.
+pub mod http {
+    pub mod route;
+}
