@@ -20,6 +20,7 @@ mod lists;
 mod manners;
 mod me;
 mod merge_mode;
+mod peers;
 mod schemas;
 mod security;
 mod served;

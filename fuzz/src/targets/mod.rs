@@ -7,7 +7,7 @@ mod dialect;
 mod filter;
 mod patch;
 mod resource;
-mod samples;
+pub mod samples;
 mod written;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
