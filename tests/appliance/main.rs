@@ -21,6 +21,7 @@ mod manners;
 mod me;
 mod merge_mode;
 mod peers;
+mod properties;
 mod schemas;
 mod security;
 mod served;
