@@ -1,6 +1,6 @@
 //! The part of the server that reads what strangers write, for the fuzzers: the protocol core, the router and the tokens.
 //!
-//! These are the sources of the server itself (`scim`, `secret.rs` and `http/route.rs` are links into `../src`, `assets`
+//! These are the sources of the server itself (`scim`, `secret.rs`, `http/route.rs` and `directory/cursor.rs` are links into `../src`, `assets`
 //! is one into its definitions), compiled without the rings around them. Neither SQLite nor the HTTP server is built for
 //! a fuzzer that could reach neither.
 
@@ -14,4 +14,18 @@ pub mod targets;
 /// What of `http` needs no server.
 pub mod http {
     pub mod route;
+}
+
+/// What of `directory` needs no store.
+pub mod directory {
+    pub mod cursor;
+
+    /// As `directory/caller.rs` has it, which stands on the store: the router names it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Reach {
+        /// See there.
+        Own,
+        /// See there.
+        All,
+    }
 }

@@ -8,6 +8,11 @@ use super::samples;
 
 /// What a rule has rewritten it leaves alone, and what it left alone it does not count.
 pub fn dialect(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input)
+        && let Some(settled) = Dialect::tolerant().settle_query(text)
+    {
+        assert_eq!(Dialect::tolerant().settle_query(&settled), None, "{text} is settled twice");
+    }
     let Ok(body) = Json::parse(input) else { return };
     let one = RULES.iter().map(|(_, rule)| RuleSet::default().with(*rule));
     for rules in one.chain([RuleSet::default(), RuleSet::all()]) {
@@ -29,6 +34,12 @@ fn settle(body: &Json, rules: RuleSet, of: &ResourceType) {
         let once = settled.clone();
         dialect.settle_resource(&mut settled, of);
         assert_eq!(settled, once, "{:?} settle it twice", names());
+        let (mut partial, dialect) = (written.clone(), Dialect::new(rules));
+        dialect.settle_partial(&mut partial, of);
+        let once = partial.clone();
+        assert!(!dialect.used().is_empty() || partial == *written, "{:?} were not used", names());
+        dialect.settle_partial(&mut partial, of);
+        assert_eq!(partial, once, "{:?} settle a partial twice", names());
     }
     let operations = match body {
         Json::Array(operations) => operations.clone(),

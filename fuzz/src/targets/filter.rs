@@ -54,14 +54,17 @@ fn decide(text: &str, filter: &Filter, of: &ResourceType) {
 
 /// A query reads the same from a URL and from a body; what it selects holds to what the schema says of each attribute.
 pub fn query(input: &[u8]) {
-    let pairs: Vec<_> = form_urlencoded::parse(input).collect();
     let dialect = Dialect::tolerant();
+    let settled = std::str::from_utf8(input).ok().and_then(|text| dialect.settle_query(text));
+    let pairs: Vec<_> = form_urlencoded::parse(settled.as_ref().map_or(input, String::as_bytes)).collect();
     let read = Query::from_pairs(pairs.iter().map(|(n, v)| (n.as_ref(), v.as_ref())), &dialect);
     let Ok(query) = read else { return };
     assert!(query.start_index >= 1);
     let mut body = Object::new();
     body.push("schemas", Json::Array(vec![SEARCH_REQUEST.into()]));
-    for (name, value) in pairs.iter().filter(|(n, v)| !v.is_empty() && !n.eq_ignore_ascii_case("schemas")) {
+    // What is empty is not there, but for a cursor: an empty one asks for the first page.
+    let says = |n: &str, v: &str| !v.is_empty() || n.eq_ignore_ascii_case("cursor");
+    for (name, value) in pairs.iter().filter(|(n, v)| says(n, v) && !n.eq_ignore_ascii_case("schemas")) {
         if name.to_ascii_lowercase().ends_with("attributes") {
             body.push(name.as_ref(), Json::Array(value.split(',').map(Json::from).collect()));
         } else if body.find(name).is_none() {

@@ -3,6 +3,8 @@
 //! The fuzzers call them with what libFuzzer makes up, a test of the server (`tests/appliance/corpora.rs`) with what is
 //! in `fuzz/corpus`. A property that does not hold is a panic, in both.
 
+mod bulk;
+mod cursor;
 mod dialect;
 mod filter;
 mod patch;
@@ -17,13 +19,20 @@ use scim_appliance::scim::json::Json;
 use scim_appliance::scim::path::{AttrPath, PatchPath, Place};
 use scim_appliance::secret::Token;
 
+pub use bulk::bulk;
+pub use cursor::cursor;
 pub use dialect::dialect;
 pub use filter::{filter, query};
 pub use patch::patch;
 pub use resource::resource;
 
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target by its name: that of its binary, of its corpus and of its dictionary.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+pub const TARGETS: [Target; 11] = [
+    ("bulk", bulk),
+    ("cursor", cursor),
     ("dialect", dialect),
     ("filter", filter),
     ("json", json),
@@ -119,7 +128,7 @@ pub fn token(input: &[u8]) {
     let Some(token) = Token::parse(text) else { return };
     assert_eq!(token.reveal(), text);
     assert_eq!((text.len(), token.id().len(), token.digest().len()), (66, 8, 32));
-    let secret = &text[text.len() - 49..text.len() - 6];
+    let secret = text.get(17..60).expect("43 characters behind the id");
     assert!(!format!("{token:?}").contains(secret));
     for at in 0..text.len() {
         let mut other = text.as_bytes().to_vec();

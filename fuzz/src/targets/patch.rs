@@ -91,6 +91,6 @@ fn patched(body: &Json, before: &Object, of: &ResourceType, dialect: &Dialect) -
             }
         }
     }
-    PatchPlan::finish(&mut after, of)?;
+    PatchPlan::finish(before, &mut after, of)?;
     Ok((after, members))
 }

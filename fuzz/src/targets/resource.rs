@@ -25,7 +25,8 @@ pub fn resource(input: &[u8]) {
                     stands(checked.document(), of);
                 }
                 for current in samples::documents(of) {
-                    let replaced = replace(current, checked.clone(), of, purpose == Purpose::Partial);
+                    let replaced =
+                        replace(current, checked.clone(), of, purpose == Purpose::Partial, &Dialect::tolerant());
                     replaced.into_iter().for_each(|document| stands(&document, of));
                 }
             }

@@ -1,0 +1,1 @@
+../../../src/directory/cursor.rs
