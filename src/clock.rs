@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::fmt::temporal::DateTimePrinter;
+
 /// Where time comes from.
 #[derive(Debug, Clone)]
 pub enum Clock {
@@ -30,10 +32,17 @@ pub fn fresh_id() -> String {
 
 /// A point in time as SCIM writes it: `2026-11-23T17:00:00.123456Z`.
 pub fn date_time(microseconds: i64) -> String {
-    match jiff::Timestamp::from_microsecond(microseconds) {
-        Ok(time) => format!("{time:.6}"),
-        Err(_) => String::from("1970-01-01T00:00:00.000000Z"),
-    }
+    let mut text = String::with_capacity(27);
+    push_date_time(&mut text, microseconds);
+    text
+}
+
+/// Appends a point in time as SCIM writes it. Every resource of a page has two of them.
+pub fn push_date_time(text: &mut String, microseconds: i64) {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+    let time = jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = PRINTER.print_timestamp(&time, text);
 }
 
 #[cfg(test)]
@@ -41,5 +50,8 @@ mod tests {
     #[test]
     fn a_time_has_six_decimals_and_a_z() {
         assert_eq!(super::date_time(1_795_453_200_000_001), "2026-11-23T17:00:00.000001Z");
+        assert_eq!(super::date_time(1_795_453_200_000_000), "2026-11-23T17:00:00.000000Z");
+        assert_eq!(super::date_time(-1), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(super::date_time(i64::MAX), "1970-01-01T00:00:00.000000Z");
     }
 }

@@ -2,9 +2,10 @@
 //! stored document, which is parsed only when the client wishes something else than its default attributes.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use super::{Refusal, Site};
-use crate::clock::date_time;
+use crate::clock::{date_time, push_date_time};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::project::Projection;
@@ -92,16 +93,16 @@ impl<'r, 'c> Show<'r, 'c> {
         text.push_str(",\"meta\":{\"resourceType\":\"");
         text.push_str(&self.of.name);
         text.push_str("\",\"created\":\"");
-        text.push_str(&date_time(row.created));
+        push_date_time(&mut text, row.created);
         text.push_str("\",\"lastModified\":\"");
-        text.push_str(&date_time(row.modified));
+        push_date_time(&mut text, row.modified);
         text.push_str("\",\"location\":\"");
         self.push_location(&mut text, self.of, &row.id);
         // As `entity_tag` has it, with its quotes escaped.
         text.push_str("\",\"version\":\"W/\\\"");
         text.push_str(self.reader.file_tag());
         text.push('-');
-        text.push_str(&row.version.to_string());
+        let _ = write!(text, "{}", row.version);
         text.push_str("\\\"\"}}");
         Ok(text)
     }
