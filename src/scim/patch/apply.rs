@@ -19,10 +19,6 @@ impl PatchPlan<'_> {
     /// Puts a document that steps were applied to into canonical form and refuses one that became incomplete (§3.5.2.2:
     /// a required attribute cannot be removed) or lost an immutable value.
     pub fn finish(before: &Object, document: &mut Object, of: &ResourceType) -> Result<(), Fault> {
-        // Nobody becomes active because `active` was taken away; who has none counts as active.
-        if of.is_user() && before.get("active") == Some(&Json::Bool(false)) && document.get("active").is_none() {
-            document.push("active", false);
-        }
         settle(document, of);
         check_change(before, document, of)
     }
