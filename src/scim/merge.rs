@@ -54,7 +54,10 @@ pub fn replace(
         }
     }
     carry(current, &mut document, of)?;
-    assume_active(&mut document, of);
+    // Who has no `active` counts as active. To write it down would make a PUT of what was read a change.
+    if current.get("active").is_some() {
+        assume_active(&mut document, of);
+    }
     settle(&mut document, of);
     complete(&document, of)?;
     Ok(document)

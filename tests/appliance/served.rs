@@ -9,6 +9,19 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// What a server wrote to stderr, once a line of it has all these words: the line arrives a little later than the answer.
+pub fn logged(log: impl Fn() -> String, words: &[&str]) -> String {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let text = log();
+        if text.lines().any(|l| words.iter().all(|w| l.contains(w))) {
+            return text;
+        }
+        assert!(Instant::now() < until, "no line has {words:?}:\n{text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// How long a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -93,15 +106,22 @@ impl Served {
         }
     }
 
-    /// What it wrote to stderr so far.
+    /// What it wrote to stderr so far, without what is still on its way.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Ends it politely and gives its exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
+        self.ended().0
+    }
+
+    /// The same, with all that it wrote to stderr.
+    pub fn ended(mut self) -> (Option<i32>, String) {
         self.signal(Signal::TERM);
-        self.wait().code()
+        let code = self.wait().code();
+        self.reading.drain(..).for_each(|r| r.join().unwrap());
+        (code, self.log())
     }
 
     /// Ends it as a power cut would, as far as a process can tell.

@@ -211,11 +211,11 @@ fn wrong_revoked_and_expired_tokens_look_the_same() {
         assert_eq!(names(reply), names(&replies[0]));
         assert_eq!(reply.header("www-authenticate"), replies[0].header("www-authenticate"));
     }
-    let log = server.log();
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0));
     let told = log.to_lowercase();
     assert!(told.contains("revoked") && told.contains("expired"), "{log}");
     for token in [&revoked, &expired, &stranger] {
         assert!(!log.contains(token.as_str()));
     }
-    assert_eq!(server.terminate(), Some(0));
 }

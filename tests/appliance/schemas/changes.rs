@@ -14,19 +14,6 @@ fn in_team(name: &str, team: Value) -> Value {
     json!({"schemas": [USER, TEAM], "userName": name, TEAM: {"team": team}})
 }
 
-/// The first line of the log with all these words. What the server writes arrives a little later than its answers.
-fn logged(appliance: &Appliance, words: &[&str]) -> String {
-    let until = std::time::Instant::now() + crate::wire::PATIENCE;
-    loop {
-        let log = appliance.log();
-        match log.lines().find(|l| words.iter().all(|w| l.contains(w))) {
-            Some(line) => return line.to_owned(),
-            None => assert!(std::time::Instant::now() < until, "{words:?} are not in {log}"),
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-}
-
 /// Rows of the index, read beside the server.
 fn rows(appliance: &Appliance) -> i64 {
     let database = rusqlite::Connection::open(appliance.database_path()).unwrap();
@@ -102,7 +89,7 @@ fn an_index_comes_and_goes() {
     let filter = format!("{TEAM}:team eq \"RED\"");
     assert_eq!((found(&appliance, "/Users", &filter).join(""), rows(&appliance)), ("ab".into(), 0));
     redeclare(&mut appliance, &team("indexed = true"));
-    logged(&appliance, &["the indexes are new"]);
+    appliance.logged(&["the indexes are new"]);
     assert_eq!((found(&appliance, "/Users", &filter).join(""), rows(&appliance)), ("ab".into(), 3));
     made(&appliance, "/Users", in_team("d", json!("rED")));
     assert_eq!((found(&appliance, "/Users", &filter).join(""), rows(&appliance)), ("abd".into(), 4));
@@ -125,7 +112,8 @@ fn values_that_were_given_twice_before_they_had_to_be_unique_stay_and_are_told()
     let a = made(&appliance, "/Users", in_team("a", json!("red")));
     let b = made(&appliance, "/Users", in_team("b", json!("RED")));
     redeclare(&mut appliance, &team("uniqueness = \"server\""));
-    let warning = logged(&appliance, &["WARN", "unique now"]);
+    let log = appliance.logged(&["WARN", "unique now"]);
+    let warning = log.lines().find(|l| l.contains("unique now")).unwrap();
     let ids = [a.rsplit('/').next().unwrap(), b.rsplit('/').next().unwrap()];
     assert!(warning.contains("team") && ids.iter().all(|id| warning.contains(id)), "{warning}");
     assert!(!warning.to_lowercase().contains("red"), "values are people's: {warning}");

@@ -87,9 +87,14 @@ impl Appliance {
         self.dir().join("scim-appliance.db")
     }
 
-    /// What the server has written to stderr since the first start.
+    /// What the server has written to stderr since the first start, without what is still on its way.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// The same, once a line of it has all these words.
+    pub fn logged(&self, words: &[&str]) -> String {
+        crate::served::logged(|| self.log(), words)
     }
 
     /// Runs a command with the same config to its end.

@@ -297,8 +297,9 @@ pub fn have(file: &File) -> Result<(), String> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|e| format!("{name}: {e}"))?;
     let conversation = Conversation::parse(&text).map_err(|e| format!("{name}:{e}"))?;
-    let appliance = Appliance::with_config(&conversation.config);
+    let mut appliance = Appliance::with_config(&conversation.config);
     let mut wrong = conversation.run(&appliance);
+    appliance.terminate();
     let log = appliance.log();
     for (secret, what) in [("panicked", "a panic"), (appliance.token.as_str(), "the token")] {
         if log.contains(secret) {
