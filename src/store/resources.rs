@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 
 use super::migrate::parse;
+use super::search::Searched;
 use super::{Reader, StoreError, Writer, values};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
@@ -56,6 +57,8 @@ pub struct Indexed {
     pub label: Option<String>,
     /// The keys of what is looked up or unique.
     pub values: Vec<(i64, String)>,
+    /// What an administrator finds it by.
+    pub(super) searched: Option<Searched>,
 }
 
 impl Indexed {
@@ -64,8 +67,9 @@ impl Indexed {
         let text = |name: &str| document.get(name).and_then(Json::as_str);
         let external_id = text("externalId").map(str::to_owned);
         let values = values::keys_of(document, of);
+        let searched = Searched::of(document, of);
         let Some(naming) = of.naming() else {
-            return Indexed { name_key: None, external_id, display_key: None, label: None, values };
+            return Indexed { name_key: None, external_id, display_key: None, label: None, values, searched };
         };
         let display = text("displayName");
         let formatted =
@@ -76,6 +80,7 @@ impl Indexed {
             display_key: display.map(fold),
             label: [display, formatted].into_iter().flatten().find(|d| !d.is_empty()).map(str::to_owned),
             values,
+            searched,
         }
     }
 }
@@ -279,6 +284,7 @@ impl Writer<'_> {
         let pk = connection.last_insert_rowid();
         count(connection, code, pk, 1)?;
         self.exchange_values(of, pk, &[], &new.indexed.values)?;
+        self.exchange_search(code, pk, None, new.indexed.searched.as_ref())?;
         if of.is_group() {
             self.raise_graph()?;
         }
@@ -304,6 +310,7 @@ impl Writer<'_> {
                 )?
                 .execute((row.pk, &i.name_key, &i.external_id, &i.display_key, &i.label))?;
             self.exchange_values(of, row.pk, &old.values, &i.values)?;
+            self.exchange_search(row.code, row.pk, old.searched.as_ref(), i.searched.as_ref())?;
             if of.is_group() && old.label != i.label {
                 self.raise_graph()?;
             }
@@ -349,6 +356,7 @@ impl Writer<'_> {
         connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
         count(connection, row.code, row.pk, -1)?;
         self.exchange_values(of, row.pk, &indexed.values, &[])?;
+        self.exchange_search(row.code, row.pk, indexed.searched.as_ref(), None)?;
         if of.is_group() {
             self.raise_graph()?;
         }

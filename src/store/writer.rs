@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::jobs::{Failure, Job, Verdict, Weight};
 use super::reader::Reader;
-use super::{Shared, StoreError, changes, usage, writing_connection};
+use super::{Shared, StoreError, activity, changes, usage, writing_connection};
 
 /// Jobs of one transaction, at most.
 const BATCH: usize = 256;
@@ -239,6 +239,15 @@ fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), Sto
             shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).absorb(gathered);
             return Err(undo(connection, error));
         }
+    }
+    let due = shared.activity().due();
+    if let Some(due) = due {
+        let stored = step(connection, "begin immediate")
+            .and_then(|()| activity::store(connection, &due, shared.now()))
+            .and_then(|()| step(connection, "commit"));
+        // What could not be stored stays due.
+        stored.map_err(|error| undo(connection, error))?;
+        shared.activity().settled(&due);
     }
     changes::purge(connection, shared.now())
 }
