@@ -52,6 +52,11 @@ impl Problem {
         self.status
     }
 
+    /// What it says.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Its body.
     pub fn body(&self) -> Json {
         error_object(self.status, self.keyword, &self.detail)
@@ -63,6 +68,7 @@ impl Problem {
         for (name, value) in &self.headers {
             answer = answer.with(name.clone(), value);
         }
+        answer.detail = Some(self.detail);
         answer
     }
 }

@@ -14,6 +14,7 @@ use super::doors::DoorLimits;
 use super::opening::{Opening, opening};
 use super::pace::{Deadlines, Pace, TOO_SLOW};
 use super::service::Service;
+use super::ui::{Settings, Ui};
 use super::wire::raw;
 use super::{h1, h2, lines};
 use crate::directory::Directory;
@@ -50,11 +51,13 @@ pub struct Limits {
 pub async fn serve(
     listener: TcpListener,
     directory: Directory,
+    settings: Settings,
     limits: Limits,
     prefix: String,
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = Arc::new(Service::new(directory, limits, prefix));
+    let ui = Ui::new(directory.clone(), settings);
+    let service = Arc::new(Service::new(directory, ui, limits, prefix));
     let mut summary = tokio::time::interval(lines::SUMMARY);
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -22,11 +22,13 @@ use super::doors::{Doors, Stranger};
 use super::exchange::Exchange;
 use super::lines::{self, without_token};
 use super::media::wants_plain_json;
+use super::notes::{self, Asked, Ended, Seen};
 use super::problem::{Problem, no_method, too_many, unknown_method};
 use super::route::{METHODS, Route, is_well_escaped};
 use super::server::Limits;
+use super::ui::{Ui, Visit};
 use super::wire::{Answer, BodyLimits, Room, drain};
-use super::{authn, probes, scim};
+use super::{api, authn, probes, scim};
 use crate::directory::{Caller, Directory, Reach, Refusal};
 use crate::secret::Token;
 
@@ -42,6 +44,7 @@ pub struct Service {
     /// Requests of HTTP/2 at a time, over all connections. A request of HTTP/1 has its connection to itself.
     pub places_on_streams: Semaphore,
     directory: Directory,
+    ui: Ui,
     doors: Arc<Doors>,
     /// Room for bodies.
     bodies: Arc<Semaphore>,
@@ -52,11 +55,12 @@ pub struct Service {
 
 impl Service {
     /// Nothing was asked yet.
-    pub fn new(directory: Directory, limits: Limits, prefix: String) -> Service {
+    pub fn new(directory: Directory, ui: Ui, limits: Limits, prefix: String) -> Service {
         Service {
             limits,
             places_on_streams: Semaphore::new(limits.connections.max(LEAST_STREAMS)),
             directory,
+            ui,
             doors: Arc::new(Doors::new(limits.doors)),
             bodies: Room::all(limits.bodies_bytes),
             prefix,
@@ -88,8 +92,8 @@ impl Service {
             .map(|v| without_token(&String::from_utf8_lossy(v.as_bytes())).chars().take(200).collect::<String>())
             .unwrap_or_default();
         let plain_json = wants_plain_json(request.headers());
-        let met = AtomicBool::new(false);
-        let outcome = Guarded(Box::pin(self.answer(request, peer, &id, client.clone(), &met))).await;
+        let seen = Seen::default();
+        let outcome = Guarded(Box::pin(self.answer(request, peer, &id, client.clone(), &seen))).await;
         let answer = match outcome {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
@@ -101,12 +105,15 @@ impl Service {
         };
         let (status, milliseconds) = (answer.status.as_u16(), started.elapsed().as_micros() as f64 / 1000.0);
         let looked = answer.status.is_success() && matches!(method, Method::GET | Method::HEAD);
-        let quiet = looked || self.has_its_line(answer.status, met.load(Ordering::Relaxed));
+        let quiet = looked || self.has_its_line(answer.status, seen.token.get().is_some());
         if quiet {
             tracing::debug!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
         } else {
             tracing::info!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
         }
+        let (address, detail) = (peer.ip().to_canonical(), answer.detail.clone());
+        let ended = Ended { id: &id, method: &method, client, address, status, detail, milliseconds };
+        notes::keep(&self.directory.store, seen, ended);
         let response = answer.finish(&id, plain_json);
         if method == Method::HEAD { without_body(response) } else { response }
     }
@@ -126,10 +133,10 @@ impl Service {
         peer: SocketAddr,
         id: &str,
         client: String,
-        met: &AtomicBool,
+        seen: &Seen,
     ) -> Result<Answer, Problem> {
         let (parts, mut body) = request.into_parts();
-        let outcome = self.answer_to(&parts, &mut body, peer, id, client, met).await;
+        let outcome = self.answer_to(&parts, &mut body, peer, id, client, seen).await;
         // A client that is still sending would lose an answer that is given early; not so on a stream of HTTP/2.
         if parts.version != Version::HTTP_2 && !parts.headers.contains_key(EXPECT) {
             drain(&mut body, self.limits.body_bytes).await;
@@ -144,7 +151,7 @@ impl Service {
         peer: SocketAddr,
         id: &str,
         client: String,
-        met: &AtomicBool,
+        seen: &Seen,
     ) -> Result<Answer, Problem> {
         self.is_in_order(parts)?;
         let path = parts.uri.path();
@@ -161,11 +168,35 @@ impl Service {
             Some(Route::Ready) => return Ok(probes::ready(&self.directory)),
             _ => {}
         }
+        let query = parts.uri.query().unwrap_or("");
+        let limits =
+            BodyLimits { bytes: self.limits.body_bytes, idle: self.limits.body_idle, total: self.limits.body_total };
+        let room = Room::of(&self.bodies);
+        let visit = Visit {
+            id,
+            method: &parts.method,
+            path,
+            query,
+            headers: &parts.headers,
+            address: peer.ip().to_canonical(),
+            secure: false,
+            client: client.clone(),
+        };
+        if route.is_none()
+            && let Some(answer) = self.ui.answer(&visit, body, limits, &room).await
+        {
+            return Ok(answer);
+        }
+        let _ = seen.asked.set(Asked::of(&parts.method, route.as_ref(), query));
         let stranger = Stranger { doors: &self.doors, request: id, address: peer.ip(), client: &client };
         let token = authn::token(&parts.headers).map_err(|cause| stranger.refused(cause, None))?;
         self.doors.look_at(&token, peer.ip(), &self.directory).map_err(|seconds| stranger.stopped(&token, seconds))?;
-        let query = parts.uri.query().unwrap_or("");
-        met.store(true, Ordering::Relaxed);
+        let _ = seen.token.set(token.id().to_owned());
+        if api::is_below(path) {
+            let let_in = api::admit(&self.directory, &token, id);
+            let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
+            return api::answer(&self.directory, api::find(path), &visit);
+        }
         let exchange = Arc::new(Exchange {
             directory: self.directory.clone(),
             token,
@@ -173,12 +204,8 @@ impl Service {
             id: id.to_owned(),
             address: peer.ip(),
             client,
-            limits: BodyLimits {
-                bytes: self.limits.body_bytes,
-                idle: self.limits.body_idle,
-                total: self.limits.body_total,
-            },
-            room: Room::of(&self.bodies),
+            limits,
+            room,
             doors: self.doors.clone(),
         });
         if self.doors.limits_requests() {

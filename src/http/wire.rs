@@ -86,19 +86,68 @@ pub struct Answer {
     pub body: Option<Bytes>,
     /// Headers beside the common ones.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The media type is that of SCIM; otherwise plain JSON.
-    pub scim: bool,
+    /// What the body is.
+    pub media: Media,
+    /// What is said beside the status, for the list of recent requests.
+    pub detail: Option<String>,
 }
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// A SCIM message: `application/scim+json`, or `application/json` for who accepts no other.
+    Scim,
+    /// Other JSON.
+    Json,
+    /// A page.
+    Html,
+    /// A stylesheet.
+    Css,
+    /// A script.
+    JavaScript,
+    /// A picture.
+    Svg,
+}
+
+impl Media {
+    fn name(self, plain_json: bool) -> &'static str {
+        match self {
+            Media::Scim if !plain_json => "application/scim+json; charset=utf-8",
+            Media::Scim | Media::Json => "application/json; charset=utf-8",
+            Media::Html => "text/html; charset=utf-8",
+            Media::Css => "text/css; charset=utf-8",
+            Media::JavaScript => "text/javascript; charset=utf-8",
+            Media::Svg => "image/svg+xml; charset=utf-8",
+        }
+    }
+
+    /// What a browser may do with it. Data is no page: it may do nothing, framed or not.
+    fn policy(self) -> &'static str {
+        match self {
+            Media::Html => {
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            }
+            _ => "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+        }
+    }
+}
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// What no page of ours asks a browser for.
+const NO_PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()";
 
 impl Answer {
     /// An answer with a SCIM body.
     pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-        Answer { status, body: Some(body.into()), headers: Vec::new(), scim: true }
+        Answer { status, body: Some(body.into()), headers: Vec::new(), media: Media::Scim, detail: None }
     }
 
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Answer {
-        Answer { status, body: None, headers: Vec::new(), scim: true }
+        Answer { status, body: None, headers: Vec::new(), media: Media::Scim, detail: None }
     }
 
     /// The methods that a path has: the answer to OPTIONS.
@@ -122,19 +171,25 @@ impl Answer {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(self.media.policy()));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        if self.media == Media::Html {
+            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(NO_PERMISSIONS));
+        }
         if self.body.is_some() {
-            let kind = if self.scim && !plain_json {
-                "application/scim+json; charset=utf-8"
-            } else {
-                "application/json; charset=utf-8"
-            };
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.name(plain_json)));
         }
         if let Ok(request) = HeaderValue::from_str(request) {
             headers.insert(HeaderName::from_static("x-request-id"), request);
         }
         for (name, value) in self.headers {
-            headers.insert(name, value);
+            match name {
+                // One line for each cookie (RFC 6265 §3).
+                header::SET_COOKIE => drop(headers.append(name, value)),
+                name => drop(headers.insert(name, value)),
+            }
         }
         response
     }
