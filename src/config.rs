@@ -32,8 +32,21 @@ pub struct Config {
     pub limits: Limits,
     /// The log.
     pub log: Log,
+    /// The first administrator.
+    pub bootstrap: Option<Bootstrap>,
     /// Schemas and resource types beyond the RFC.
     pub declared: Declared,
+}
+
+/// `[bootstrap]`: the first administrator of an installation that nobody attends.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The name.
+    pub admin_name: String,
+    /// The file whose first line is the password; relative ones count from the folder of the configuration.
+    pub admin_password_file: PathBuf,
+    /// Where that stands.
+    pub place: Place,
 }
 
 /// `[store]`
@@ -202,6 +215,7 @@ struct File {
     limits: Option<Spanned<Limits>>,
     #[serde(default)]
     log: Log,
+    bootstrap: Option<BootstrapTable>,
     #[serde(default)]
     schema: Tables,
     #[serde(default)]
@@ -257,6 +271,13 @@ struct Tokens {
     max_live: Option<Spanned<usize>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BootstrapTable {
+    admin_name: Option<String>,
+    admin_password_file: Spanned<String>,
+}
+
 struct Source<'t> {
     file: &'t Path,
     text: &'t str,
@@ -294,6 +315,24 @@ impl Source<'_> {
                     .refuse(Some(v.span()), format!("{name} is a number from {least} to {most}, not {}", v.get_ref())))
             }
         }
+    }
+}
+
+impl Bootstrap {
+    /// The password: the first line of its file, which nobody but its owner may read.
+    ///
+    /// Errors: a sentence with the place of the key.
+    pub fn password(&self) -> Result<String, BadConfig> {
+        use std::os::unix::fs::PermissionsExt;
+        let shown = self.admin_password_file.display();
+        let cannot = |e: std::io::Error| self.place.complain(format!("{shown} cannot be read: {e}"));
+        let mode = std::fs::metadata(&self.admin_password_file).map_err(cannot)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let why = format!("{shown} can be read by others than its owner; `chmod 600` mends that");
+            return Err(self.place.complain(why));
+        }
+        let text = std::fs::read_to_string(&self.admin_password_file).map_err(cannot)?;
+        Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 }
 
@@ -361,6 +400,11 @@ impl Config {
             max_live_tokens,
             limits: limits(&source, written.limits)?,
             log: written.log,
+            bootstrap: written.bootstrap.map(|b| Bootstrap {
+                admin_name: b.admin_name.unwrap_or_else(|| "admin".to_owned()),
+                admin_password_file: folder.join(b.admin_password_file.get_ref()),
+                place: source.place(Some(b.admin_password_file.span())),
+            }),
             declared: match written.schema.is_empty() && written.resource_type.is_empty() {
                 true => Declared::default(),
                 false => Declared::of(text, file),

@@ -1,9 +1,10 @@
 //! `serve`: the server itself.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -11,11 +12,13 @@ use tokio::sync::watch;
 use super::{options, read_config, say, site};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::directory::admins::{admin_name, create_admin, offer_claim};
 use crate::directory::provisioning::{self, Provisioning};
-use crate::directory::{Directory, StoreError};
-use crate::http::{BASE, DoorLimits, Limits, Rate, serve};
+use crate::directory::{Directory, StoreError, Weight};
+use crate::http::{BASE, DoorLimits, Limits, Rate, Settings, serve};
 use crate::scim::dialect::RuleSet;
-use crate::secret::random_text;
+use crate::secret::second_factor::{claim_code, recovery_digest};
+use crate::secret::{password, random_text};
 use crate::store::{Store, TokenStatus, key, lock};
 use crate::telemetry;
 
@@ -55,7 +58,9 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
     if made && changes > 0 {
         tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
     }
-    greet(&config, &store, address, file, (state, live))?;
+    bootstrap(&config, &store).await?;
+    let claim = offer(&store).await?;
+    greet(&config, &store, address, file, (state, live), claim)?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -75,10 +80,47 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         bodies_bytes: config.limits.bodies_bytes,
         doors: doors(&config.limits),
     };
+    let settings = Settings {
+        public_url: config.public_url.clone(),
+        max_live_tokens: config.max_live_tokens,
+        database: store.path().to_owned(),
+        certificate: Arc::new(|| None),
+    };
     let directory = Directory::new(store, site(&config, rules), key);
-    serve(listener, directory, limits, random_text(6)?, stopped).await;
+    serve(listener, directory, settings, limits, random_text(6)?, stopped).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Makes the first administrator of an installation that nobody attends; later starts find one and do nothing.
+async fn bootstrap(config: &Config, store: &Store) -> Result<()> {
+    let Some(bootstrap) = &config.bootstrap else { return Ok(()) };
+    if !store.read(|reader| reader.admins()).await?.is_empty() {
+        return Ok(());
+    }
+    let name = admin_name(&bootstrap.admin_name)
+        .map_err(|why| bootstrap.place.complain(format!("bootstrap.admin_name: {why}")))?;
+    let password = bootstrap.password()?;
+    if let Some(weak) = password::weakness(&password, &name) {
+        let file = bootstrap.admin_password_file.display();
+        return Err(bootstrap
+            .place
+            .complain(format!("the password in {file} cannot be used: {}", weak.sentence()))
+            .into());
+    }
+    let (hash, asked) = (password::hash(&password)?, name.clone());
+    let write = store.write(Weight::Light, move |writer| create_admin(writer, &asked, &hash, "bootstrap"));
+    write.await.map_err(|refusal| anyhow!("the first administrator cannot be made: {refusal:?}"))?;
+    tracing::info!(name, "the first administrator was made");
+    Ok(())
+}
+
+/// Makes a new claim code, and every older one void; none when there is an administrator.
+async fn offer(store: &Store) -> Result<Option<String>> {
+    let code = claim_code()?;
+    let digest = recovery_digest(&code);
+    let offered = store.write(Weight::Light, move |writer| offer_claim(writer, &digest));
+    Ok(offered.await?.then_some(code))
 }
 
 /// A burst or a rate of 0 is no bound. What a token may send at once is what it may send in ten seconds.
@@ -111,6 +153,7 @@ fn greet(
     address: std::net::SocketAddr,
     file: &Path,
     (state, live): (Provisioning, usize),
+    claim: Option<String>,
 ) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "scim-appliance".to_owned());
     let shown = file.display();
@@ -119,8 +162,14 @@ fn greet(
     say(format!("SCIM endpoint: {}{BASE}", config.public_url))?;
     say(format!("Database: {}", store.path().display()))?;
     say(format!("Provisioning is {}; {} live {}.", state.name(), live, if live == 1 { "token" } else { "tokens" }))?;
+    match claim {
+        Some(code) => {
+            say(format!("Settings page: http://{address}/setup with the claim code {code} (good for 30 minutes)"))?
+        }
+        None => say(format!("Settings page: http://{address}/"))?,
+    }
     if live == 0 || state == Provisioning::Off {
-        say("Next, in another terminal:")?;
+        say("Next, on the settings page or in another terminal:")?;
     }
     if live == 0 {
         say(format!("  {program} --config {shown} token create --name okta"))?;

@@ -139,6 +139,7 @@ fn a_clock_that_goes_back_revives_no_token() {
         name: "clock".into(),
         scope: Scope::Scim,
         user: None,
+        replaces: None,
         lifetime: Some(30 * DAY),
     };
     let written = store.write(Weight::Light, move |writer| create_token(writer, &new, 2, "tests"));
