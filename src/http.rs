@@ -2,6 +2,7 @@
 
 mod authn;
 mod bulk;
+mod certificate;
 mod doors;
 mod exchange;
 mod flow;
@@ -10,6 +11,7 @@ mod h2;
 mod lines;
 mod media;
 mod opening;
+mod origin;
 mod pace;
 mod probes;
 mod problem;
@@ -20,7 +22,9 @@ mod server;
 mod service;
 mod wire;
 
+pub use certificate::{CertificateView, Certificates};
 pub use doors::DoorLimits;
+pub use origin::{Origin, Surface};
 pub use rate::Rate;
 pub use route::BASE;
-pub use server::{Limits, serve};
+pub use server::{Limits, Listening, Surroundings, serve};

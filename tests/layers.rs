@@ -60,7 +60,12 @@ const WORLD: &[&str] = &["env", "fs", "io", "net", "os", "process", "thread", "t
 const RESERVED: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("hyper", &["http"]),
-    ("ring", &["secret"]),
+    ("ring", &["secret", "tls"]),
+    ("rustls", &["tls"]),
+    ("rcgen", &["tls"]),
+    ("x509_cert", &["tls"]),
+    // The handshake happens where connections are accepted; what it shows is decided in `tls`.
+    ("tokio_rustls", &["tls", "http"]),
     ("clap", &["cli", "main"]),
     ("anyhow", &["cli", "main"]),
     ("toml", &["config"]),

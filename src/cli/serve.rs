@@ -1,6 +1,7 @@
 //! `serve`: the server itself.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::directory::provisioning::{self, Provisioning};
 use crate::directory::{Directory, StoreError};
-use crate::http::{BASE, DoorLimits, Limits, Rate, serve};
+use crate::http::{BASE, Certificates, DoorLimits, Limits, Listening, Rate, Surface, Surroundings, serve};
 use crate::scim::dialect::RuleSet;
 use crate::secret::random_text;
 use crate::store::{Store, TokenStatus, key, lock};
@@ -76,7 +77,9 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         doors: doors(&config.limits),
     };
     let directory = Directory::new(store, site(&config, rules), key);
-    serve(listener, directory, limits, random_text(6)?, stopped).await;
+    let listening = Listening { listener, tls: None, strict: false, surface: Surface::All, only_for_proxies: false };
+    let surroundings = Surroundings { proxies: Vec::new(), certificates: Certificates(Arc::new(|| None)) };
+    serve(vec![listening], directory, limits, surroundings, random_text(6)?, stopped).await;
     tracing::info!("stopped");
     Ok(())
 }

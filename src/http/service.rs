@@ -2,7 +2,6 @@
 //! down about it.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,9 +21,10 @@ use super::doors::{Doors, Stranger};
 use super::exchange::Exchange;
 use super::lines::{self, without_token};
 use super::media::wants_plain_json;
-use super::problem::{Problem, no_method, too_many, unknown_method};
+use super::origin::{Hop, Origin};
+use super::problem::{Problem, no_method, not_here, too_many, unknown_method};
 use super::route::{METHODS, Route, is_well_escaped};
-use super::server::Limits;
+use super::server::{Limits, Surroundings};
 use super::wire::{Answer, BodyLimits, Room, drain};
 use super::{authn, probes, scim};
 use crate::directory::{Caller, Directory, Reach, Refusal};
@@ -32,6 +32,9 @@ use crate::secret::Token;
 
 /// Requests of HTTP/2 at a time that there is always room for: what one connection may have.
 const LEAST_STREAMS: usize = 100;
+/// What somebody is told who speaks plain HTTP with us over the network. His token has been seen by whoever listens.
+const PAST_THE_PROXY: &str = "This port takes requests from the proxy in front of it only, since it speaks no TLS. Use the \
+     https address of the server; a token that was sent here should be replaced.";
 /// Bytes of a URL, at most.
 const MAX_URL: usize = 8192;
 
@@ -41,6 +44,8 @@ pub struct Service {
     pub limits: Limits,
     /// Requests of HTTP/2 at a time, over all connections. A request of HTTP/1 has its connection to itself.
     pub places_on_streams: Semaphore,
+    /// What stands around it.
+    pub surroundings: Surroundings,
     directory: Directory,
     doors: Arc<Doors>,
     /// Room for bodies.
@@ -52,10 +57,11 @@ pub struct Service {
 
 impl Service {
     /// Nothing was asked yet.
-    pub fn new(directory: Directory, limits: Limits, prefix: String) -> Service {
+    pub fn new(directory: Directory, limits: Limits, surroundings: Surroundings, prefix: String) -> Service {
         Service {
             limits,
             places_on_streams: Semaphore::new(limits.connections.max(LEAST_STREAMS)),
+            surroundings,
             directory,
             doors: Arc::new(Doors::new(limits.doors)),
             bodies: Room::all(limits.bodies_bytes),
@@ -69,17 +75,22 @@ impl Service {
     }
 
     /// Says that there are too many requests at a time.
-    pub fn overcrowded(&self) -> Response<Full<Bytes>> {
+    pub fn overcrowded(&self, origin: Origin) -> Response<Full<Bytes>> {
         let id = self.next_id();
         if lines::may_write() {
             tracing::warn!(request = id, "turned away: as many requests are under way as limits.connections allows");
         }
-        Problem::busy("The server has too many requests at the moment. Try again.").answer().finish(&id, false)
+        Problem::busy("The server has too many requests at the moment. Try again.").answer().finish(
+            &id,
+            false,
+            origin.strict,
+        )
     }
 
     /// Answers, whatever happens.
-    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>, hop: Hop) -> Response<Full<Bytes>> {
         let started = Instant::now();
+        let origin = hop.origin(request.headers(), &self.surroundings.proxies);
         let id = self.next_id();
         let (method, path) = (request.method().clone(), without_token(request.uri().path()));
         let client = request
@@ -89,7 +100,7 @@ impl Service {
             .unwrap_or_default();
         let plain_json = wants_plain_json(request.headers());
         let met = AtomicBool::new(false);
-        let outcome = Guarded(Box::pin(self.answer(request, peer, &id, client.clone(), &met))).await;
+        let outcome = Guarded(Box::pin(self.answer(request, origin, &id, client.clone(), &met))).await;
         let answer = match outcome {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
@@ -107,7 +118,7 @@ impl Service {
         } else {
             tracing::info!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
         }
-        let response = answer.finish(&id, plain_json);
+        let response = answer.finish(&id, plain_json, origin.strict);
         if method == Method::HEAD { without_body(response) } else { response }
     }
 
@@ -123,13 +134,13 @@ impl Service {
     async fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        origin: Origin,
         id: &str,
         client: String,
         met: &AtomicBool,
     ) -> Result<Answer, Problem> {
         let (parts, mut body) = request.into_parts();
-        let outcome = self.answer_to(&parts, &mut body, peer, id, client, met).await;
+        let outcome = self.answer_to(&parts, &mut body, origin, id, client, met).await;
         // A client that is still sending would lose an answer that is given early; not so on a stream of HTTP/2.
         if parts.version != Version::HTTP_2 && !parts.headers.contains_key(EXPECT) {
             drain(&mut body, self.limits.body_bytes).await;
@@ -141,7 +152,7 @@ impl Service {
         &self,
         parts: &Parts,
         body: &mut Incoming,
-        peer: SocketAddr,
+        origin: Origin,
         id: &str,
         client: String,
         met: &AtomicBool,
@@ -161,9 +172,20 @@ impl Service {
             Some(Route::Ready) => return Ok(probes::ready(&self.directory)),
             _ => {}
         }
-        let stranger = Stranger { doors: &self.doors, request: id, address: peer.ip(), client: &client };
+        if origin.trespasses {
+            if lines::may_write() {
+                tracing::warn!(request = id, address = %origin.address, client = ?client, "a request in the clear was refused: it comes from none of listen.trusted_proxies");
+            }
+            return Err(Problem::plain(StatusCode::FORBIDDEN, PAST_THE_PROXY));
+        }
+        if !origin.surface.serves_scim() {
+            return Err(not_here());
+        }
+        let stranger = Stranger { doors: &self.doors, request: id, address: origin.address, client: &client };
         let token = authn::token(&parts.headers).map_err(|cause| stranger.refused(cause, None))?;
-        self.doors.look_at(&token, peer.ip(), &self.directory).map_err(|seconds| stranger.stopped(&token, seconds))?;
+        self.doors
+            .look_at(&token, origin.address, &self.directory)
+            .map_err(|seconds| stranger.stopped(&token, seconds))?;
         let query = parts.uri.query().unwrap_or("");
         met.store(true, Ordering::Relaxed);
         let exchange = Arc::new(Exchange {
@@ -171,7 +193,7 @@ impl Service {
             token,
             reach: route.as_ref().map_or(Reach::All, Route::reach),
             id: id.to_owned(),
-            address: peer.ip(),
+            address: origin.address,
             client,
             limits: BodyLimits {
                 bytes: self.limits.body_bytes,
