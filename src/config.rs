@@ -1,8 +1,8 @@
 //! The TOML file: what the owner of the machine decides. The only reader of it.
 
 mod declared;
+mod listen;
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use toml::Spanned;
 
 pub use declared::Declared;
 use declared::Tables;
+pub use listen::{Listen, Listener, Tls};
+use listen::{ListenTable, TlsTable};
 
 /// The commented example, which is the default configuration written out.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -21,7 +23,9 @@ pub struct Config {
     /// The URL under which clients reach the server, without a path and without a slash at its end.
     pub public_url: String,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub listen: Listen,
+    /// The certificate; none when nothing listens that needs one.
+    pub tls: Option<Tls>,
     /// The database.
     pub store: Store,
     /// The SCIM surface.
@@ -191,7 +195,9 @@ impl Place {
 struct File {
     public_url: Option<Spanned<String>>,
     #[serde(default)]
-    listen: Listen,
+    listen: ListenTable,
+    #[serde(default)]
+    tls: TlsTable,
     #[serde(default)]
     store: StoreTable,
     #[serde(default)]
@@ -206,13 +212,6 @@ struct File {
     schema: Tables,
     #[serde(default)]
     resource_type: Tables,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Listen {
-    address: Option<Spanned<String>>,
-    behind_proxy: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -313,7 +312,7 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Config, BadConfig> {
         let source = Source { file, text };
         let written: File = toml::from_str(text).map_err(|e| source.explain(&e))?;
-        let address = address(&source, &written.listen)?;
+        let listen = listen::listen(&source, &written.listen, &written.tls)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let path = written.store.path.as_ref().map_or("scim-appliance.db", |p| p.get_ref());
         if path.is_empty() {
@@ -338,11 +337,14 @@ impl Config {
             let why = "scim.put = \"merge\" is not what the RFC means by PUT, and scim.mode is \"strict\"";
             return Err(source.refuse(Some(put.span()), why));
         }
+        let public_url = listen::public_url(&source, written.public_url.as_ref(), listen.main)?;
+        let database = folder.join(path);
         Ok(Config {
-            public_url: public_url(&source, written.public_url.as_ref(), address)?,
-            address,
+            tls: listen::tls(&source, &written.tls, &listen, &public_url, folder, &database)?,
+            public_url,
+            listen,
             store: Store {
-                path: folder.join(path),
+                path: database,
                 allow_network_filesystem: written.store.allow_network_filesystem,
                 max_bytes: written.store.max_size_mib.saturating_mul(1 << 20),
                 readers,
@@ -366,49 +368,6 @@ impl Config {
                 false => Declared::of(text, file),
             },
         })
-    }
-}
-
-fn address(source: &Source<'_>, listen: &Listen) -> Result<SocketAddr, BadConfig> {
-    let Some(written) = &listen.address else { return Ok(SocketAddr::from(([127, 0, 0, 1], 8080))) };
-    let text = written.get_ref();
-    let address: SocketAddr = text.parse().map_err(|_| {
-        source.refuse(
-            Some(written.span()),
-            format!("listen.address is an IP address and a port such as 127.0.0.1:8080, not {text:?}"),
-        )
-    })?;
-    if !is_loopback(address.ip()) && !listen.behind_proxy {
-        return Err(source.refuse(
-            Some(written.span()),
-            format!("plain HTTP on {address} would send tokens over the network in the clear; listen on 127.0.0.1, or set listen.behind_proxy = true if a proxy with TLS stands in front"),
-        ));
-    }
-    Ok(address)
-}
-
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
-}
-
-/// The URL is written into JSON and headers as it is, so only characters are let in that need no escaping there.
-fn public_url(
-    source: &Source<'_>,
-    written: Option<&Spanned<String>>,
-    address: SocketAddr,
-) -> Result<String, BadConfig> {
-    let Some(written) = written else { return Ok(format!("http://{address}")) };
-    let text = written.get_ref();
-    let url = text.strip_suffix('/').unwrap_or(text);
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let good =
-        host.is_some_and(|h| !h.is_empty() && h.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)));
-    match good {
-        true => Ok(url.to_owned()),
-        false => Err(source.refuse(
-            Some(written.span()),
-            format!("public_url is a URL without a path such as https://scim.example.com, not {text:?}"),
-        )),
     }
 }
 
