@@ -237,7 +237,7 @@ fn names(listen: &Listen, public_url: &str) -> Vec<String> {
         let anywhere = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
         // As an address is written in one way only.
         let name = name.parse::<IpAddr>().map_or(name, |ip| ip.to_string());
-        if !anywhere && !names.contains(&name) {
+        if !anywhere && !name.is_empty() && !names.contains(&name) {
             names.push(name);
         }
     }

@@ -61,7 +61,8 @@ impl Certificate {
         let end = self.end();
         match days {
             NEAR_DAYS.. => None,
-            1.. => Some(format!("the certificate ends in {days} days, at {end}; {then}")),
+            1 => Some(format!("the certificate ends in 1 day, at {end}; {then}")),
+            2.. => Some(format!("the certificate ends in {days} days, at {end}; {then}")),
             0 => Some(format!("the certificate ends within a day, at {end}; {then}")),
             _ => Some(format!("the certificate has expired at {end}, and clients refuse it; {then}")),
         }
@@ -94,5 +95,26 @@ fn name(name: &GeneralName) -> Option<String> {
             ref long => <[u8; 16]>::try_from(long).ok().map(|v6| IpAddr::from(v6).to_string()),
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_spoken_of_when_it_is_near() {
+        let warning = |half_days: i64| {
+            let not_after = jiff::Timestamp::now().as_microsecond() + half_days * DAY / 2;
+            let nobody = String::new;
+            let (subject, fingerprint, names) = (nobody(), nobody(), Vec::new());
+            let certificate = Certificate { subject, names, not_after, self_signed: false, fingerprint };
+            certificate.warning(false).unwrap_or_default()
+        };
+        assert_eq!(warning(61), "");
+        assert!(warning(59).contains("ends in 29 days, at 2"));
+        assert!(warning(3).contains("ends in 1 day,"));
+        assert!(warning(1).contains("ends within a day, at 2"));
+        assert!(warning(-1).contains("has expired at 2"));
     }
 }

@@ -51,14 +51,25 @@ impl Site {
 
     /// On every address of the machine, with a certificate of its own. Nobody connects but over loopback.
     pub fn own() -> Site {
-        Site::with("address = \"0.0.0.0:0\"\n")
+        Site::at("0.0.0.0:0", "")
     }
 
     pub fn with(listen: &str) -> Site {
+        Site::at("127.0.0.1:0", listen)
+    }
+
+    pub fn at(address: &str, listen: &str) -> Site {
         let place = Place::new("");
-        let address = if listen.contains("address = \"0.0.0.0:0\"") { "" } else { "address = \"127.0.0.1:0\"\n" };
-        std::fs::write(place.config(), format!("[log]\nlevel = \"debug\"\n[listen]\n{address}{listen}")).unwrap();
+        let log = "[log]\nlevel = \"debug\"\n";
+        std::fs::write(place.config(), format!("{log}[listen]\naddress = \"{address}\"\n{listen}")).unwrap();
         Site { place }
+    }
+
+    /// With more in front of the config: keys, then tables.
+    pub fn and(self, first: &str) -> Site {
+        let config = std::fs::read_to_string(self.place.config()).unwrap();
+        std::fs::write(self.place.config(), format!("{first}\n{config}")).unwrap();
+        self
     }
 
     pub fn certificate(&self) -> PathBuf {

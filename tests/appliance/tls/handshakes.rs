@@ -106,10 +106,7 @@ fn a_request_in_the_clear_is_refused_in_the_clear() {
 /// They are connections like others: counted, and ended when their time is over.
 #[test]
 fn half_open_handshakes_do_not_keep_others_out() {
-    let site = Site::given(&made(), "");
-    let config = std::fs::read_to_string(site.place.config()).unwrap();
-    let limits = "[limits]\nconnections = 8\nheader_seconds = 1\n";
-    std::fs::write(site.place.config(), format!("{limits}{config}")).unwrap();
+    let site = Site::given(&made(), "").and("[limits]\nconnections = 8\nheader_seconds = 1");
     let server = site.start();
     let open = |bytes: &[u8]| {
         let mut socket = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
@@ -137,9 +134,7 @@ fn half_open_handshakes_do_not_keep_others_out() {
 /// What the server says in hyper's place and of its own accord comes through TLS too, and comes to an end there.
 #[test]
 fn what_is_no_request_is_answered_over_tls() {
-    let site = Site::given(&made(), "");
-    let config = std::fs::read_to_string(site.place.config()).unwrap();
-    std::fs::write(site.place.config(), format!("[limits]\nheader_seconds = 1\n{config}")).unwrap();
+    let site = Site::given(&made(), "").and("[limits]\nheader_seconds = 1");
     let server = site.start();
     for (bytes, status) in [
         (&b"nonsense\r\n\r\n"[..], "400"),

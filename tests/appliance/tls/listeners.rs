@@ -47,10 +47,6 @@ fn the_settings_page_has_an_address_of_its_own_when_it_is_given_one() {
 #[test]
 fn each_listener_speaks_what_its_address_asks_for() {
     let site = Site::with("[listen.settings]\naddress = \"0.0.0.0:0\"\n");
-    // The test's own helper takes the first address for that of [listen].
-    let config =
-        "[log]\nlevel = \"debug\"\n[listen]\naddress = \"127.0.0.1:0\"\n[listen.settings]\naddress = \"0.0.0.0:0\"\n";
-    std::fs::write(site.place.config(), config).unwrap();
     let server = site.start();
     let settings = port(&server.printed("Settings page: https://"));
     assert!(server.printed("Listening on ").starts_with("http://127.0.0.1:"));
@@ -96,8 +92,8 @@ fn clients_are_told_to_stay_with_tls_where_a_certificate_was_given() {
     });
     assert_eq!(server.terminate(), Some(0));
 
-    let server = Site::own();
-    let server = server.start();
+    let site = Site::own();
+    let server = site.start();
     assert_eq!(Client::new(server.port).send("GET", "/healthz", &[]).header(HSTS), None, "our own");
     let site = Site::with("");
     let server = site.start();

@@ -27,9 +27,7 @@ fn forwarded<'a>(lines: &[&'a str]) -> Vec<(&'static str, &'a str)> {
 
 #[test]
 fn a_trusted_proxy_says_who_the_client_is() {
-    let site = behind("[\"127.0.0.1\", \"10.0.0.0/8\", \"fd00::/8\"]");
-    let config = std::fs::read_to_string(site.place.config()).unwrap();
-    std::fs::write(site.place.config(), format!("[limits]\nbad_token_burst = 0\n{config}")).unwrap();
+    let site = behind("[\"127.0.0.1\", \"10.0.0.0/8\", \"fd00::/8\"]").and("[limits]\nbad_token_burst = 0");
     let server = site.start();
     for (number, (lines, address)) in [
         (&[][..], "127.0.0.1"),
@@ -70,10 +68,7 @@ fn nobody_else_says_who_the_client_is() {
 
 #[test]
 fn limits_and_last_uses_are_the_clients_own() {
-    let site = behind("[\"127.0.0.1\"]");
-    let config = std::fs::read_to_string(site.place.config()).unwrap();
-    let limits = "[limits]\nbad_token_burst = 2\nbad_tokens_per_second = 1\n";
-    std::fs::write(site.place.config(), format!("{limits}{config}")).unwrap();
+    let site = behind("[\"127.0.0.1\"]").and("[limits]\nbad_token_burst = 2\nbad_tokens_per_second = 1");
     let token = site.place.provisioned();
     let server = site.start();
     let ask = |client: &str, token: &str| {
@@ -109,7 +104,7 @@ fn a_trusted_proxy_says_that_the_client_speaks_tls() {
 /// On an address that other machines reach: the proxies speak plain HTTP there, and so does this machine.
 #[test]
 fn a_proxy_in_front_keeps_its_address_in_the_clear() {
-    let site = Site::with("address = \"0.0.0.0:0\"\nbehind_proxy = true\ntrusted_proxies = [\"10.0.0.0/8\"]\n");
+    let site = Site::at("0.0.0.0:0", "behind_proxy = true\ntrusted_proxies = [\"10.0.0.0/8\"]\n");
     let server = site.start();
     assert!(server.printed("Listening on ").starts_with("http://0.0.0.0:"));
     assert_eq!(seen(&server, 0, &[("X-Forwarded-For", "198.51.100.1")]), "127.0.0.1");
