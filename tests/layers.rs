@@ -93,7 +93,7 @@ fn every_arrow_of_the_sources_is_allowed() {
         rings.insert(module[0].clone());
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    for ring in ["scim", "store", "directory", "http", "cli", "secret", "config"] {
+    for ring in ["scim", "store", "directory", "http", "cli", "secret", "config", "tls"] {
         assert!(rings.contains(ring), "nothing was read of {ring}");
     }
 }
