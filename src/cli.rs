@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod check_config;
+mod first_run;
 mod provisioning;
 mod serve;
 mod table;

@@ -4,6 +4,7 @@ mod api;
 mod assets;
 mod authn;
 mod bulk;
+mod certificate;
 mod doors;
 mod exchange;
 mod flow;
@@ -13,6 +14,7 @@ mod lines;
 mod media;
 mod notes;
 mod opening;
+mod origin;
 mod pace;
 mod probes;
 mod problem;
@@ -24,23 +26,10 @@ mod service;
 mod ui;
 mod wire;
 
+pub use certificate::{CertificateView, Certificates};
 pub use doors::DoorLimits;
+pub use origin::{Origin, Surface};
 pub use rate::Rate;
 pub use route::BASE;
-pub use server::{Limits, serve};
+pub use server::{Limits, Listening, Surroundings, serve};
 pub use ui::Settings;
-
-/// The certificate that the server shows.
-#[derive(Debug, Clone)]
-pub struct CertificateView {
-    /// Its names.
-    pub names: Vec<String>,
-    /// When it ends, in microseconds since 1970.
-    pub not_after: i64,
-    /// Made by the server itself.
-    pub self_signed: bool,
-    /// SHA-256 of it, as hexadecimal text.
-    pub fingerprint: String,
-    /// Why a newer one could not be used.
-    pub problem: Option<String>,
-}

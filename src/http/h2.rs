@@ -5,7 +5,6 @@
 //! end, connections on which nothing happens, and answers that nobody takes.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use tokio::time::Instant;
 
 use super::flow::{Flow, Portions, Watched};
 use super::h1::TICK;
+use super::origin::Hop;
 use super::pace::Deadlines;
 use super::service::Service;
 
@@ -45,7 +45,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     socket: S,
     before: Bytes,
     deadlines: Deadlines,
-    peer: SocketAddr,
+    hop: Hop,
     service: Arc<Service>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -57,8 +57,8 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let (service, turn) = (service.clone(), flow.enter());
             async move {
                 let mut response = match service.places_on_streams.try_acquire() {
-                    Ok(_place) => service.respond(request, peer).await,
-                    Err(_) => service.overcrowded(),
+                    Ok(_place) => service.respond(request, hop).await,
+                    Err(_) => service.overcrowded(hop.origin(request.headers(), &service.surroundings.proxies)),
                 };
                 // A stream ends by itself; a connection is not closed for the sake of one (RFC 9113 §8.2.2).
                 response.headers_mut().remove(CONNECTION);
@@ -86,7 +86,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection ended");
+                    tracing::debug!(%error, peer = %hop.peer, "a connection ended");
                 }
                 return;
             }

@@ -171,6 +171,11 @@ pub fn no_route() -> Problem {
     Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. The SCIM endpoint is /scim/v2.")
 }
 
+/// 404 on the listener of the settings page, whatever the token is worth elsewhere.
+pub fn not_here() -> Problem {
+    Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. SCIM is served at another address.")
+}
+
 /// 405 with the methods that there are.
 pub fn no_method(allowed: &[hyper::Method]) -> Problem {
     let allowed = allowed.iter().map(hyper::Method::as_str).collect::<Vec<_>>().join(", ");

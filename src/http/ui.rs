@@ -26,7 +26,6 @@ pub use requests::Wanted;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use askama::Template;
 use hyper::body::Incoming;
@@ -40,7 +39,7 @@ use self::views::{Failure, Frame, Link, Warning};
 use super::media::prefers_html;
 use super::problem::Problem;
 use super::wire::{Answer, BodyLimits, Media, Room, read};
-use super::{CertificateView, assets};
+use super::{Certificates, assets};
 use crate::directory::admins::{Claim, claim};
 use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
@@ -54,14 +53,13 @@ pub struct Settings {
     pub max_live_tokens: usize,
     /// The database, for people.
     pub database: PathBuf,
-    /// The certificate that the server shows now.
-    pub certificate: Arc<dyn Fn() -> Option<CertificateView> + Send + Sync>,
 }
 
 /// The page, as all requests share it.
 pub struct Ui {
     directory: Directory,
     settings: Settings,
+    certificates: Certificates,
     gate: gate::Gate,
     started: i64,
 }
@@ -83,7 +81,7 @@ pub struct Visit<'a> {
     /// Over TLS, up to this server or up to a proxy that it trusts.
     pub secure: bool,
     /// The User-Agent.
-    pub client: String,
+    pub client: &'a str,
 }
 
 impl Visit<'_> {
@@ -171,9 +169,9 @@ fn listed(path: &str) -> &'static str {
 
 impl Ui {
     /// The page on a directory.
-    pub fn new(directory: Directory, settings: Settings) -> Ui {
+    pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
-        Ui { directory, settings, gate: gate::Gate::new(), started }
+        Ui { directory, settings, certificates, gate: gate::Gate::new(), started }
     }
 
     fn now(&self) -> i64 {

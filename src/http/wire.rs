@@ -77,6 +77,9 @@ const LINGER: Duration = Duration::from_millis(300);
 /// And how long at most: somebody without a token gets no more of our time than this.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// For how long (RFC 6797 §6.1.1).
+const ONE_YEAR: &str = "max-age=31536000";
+
 /// An answer before it has its common headers.
 #[derive(Debug)]
 pub struct Answer {
@@ -165,7 +168,8 @@ impl Answer {
     }
 
     /// With the headers that every answer has. `plain_json`: the client accepts `application/json` and not SCIM's type.
-    pub fn finish(self, request: &str, plain_json: bool) -> Response<Full<Bytes>> {
+    /// `strict`: it is told to speak nothing but TLS with this host.
+    pub fn finish(self, request: &str, plain_json: bool, strict: bool) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body.clone().unwrap_or_default()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -174,6 +178,9 @@ impl Answer {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(self.media.policy()));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        if strict {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
+        }
         if self.media == Media::Html {
             headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
             headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(NO_PERMISSIONS));
@@ -264,16 +271,18 @@ fn too_large(limits: BodyLimits) -> Problem {
 }
 
 /// The whole text of an answer that is written without hyper: to what is no request, or on a connection too many.
-pub fn raw(status: StatusCode, detail: &str) -> Vec<u8> {
+/// `strict` as in [`Answer::finish`].
+pub fn raw(status: StatusCode, detail: &str, strict: bool) -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let id = format!("raw-{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1);
     if lines::may_write() {
         tracing::info!(request = id, status = status.as_u16(), detail, "answered what did not become a request");
     }
     let body = error_body(status, None, detail);
+    let strict = if strict { format!("strict-transport-security: {ONE_YEAR}\r\n") } else { String::new() };
     let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 2\r\n" } else { "" };
     format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {id}\r\n{retry}connection: close\r\n\r\n{body}",
+        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {id}\r\n{strict}{retry}connection: close\r\n\r\n{body}",
         status.as_u16(),
         status.canonical_reason().unwrap_or(""),
         body.len()

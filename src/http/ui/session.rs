@@ -149,7 +149,7 @@ impl Ui {
             seen: now,
             expires: now.saturating_add(life),
             address: visit.address.to_string(),
-            client: visit.client.clone(),
+            client: visit.client.to_owned(),
         };
         Ok(Signed { admin: admin.clone(), session, cookie, is_new: true })
     }

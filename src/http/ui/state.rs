@@ -169,7 +169,7 @@ impl Ui {
 
     /// The certificate that the server shows, if it has one.
     pub fn certificate(&self) -> Option<Certificate> {
-        let view = (self.settings.certificate)()?;
+        let view = self.certificates.now()?;
         Some(Certificate {
             names: view.names.join(", "),
             ends: Moment(view.not_after),
