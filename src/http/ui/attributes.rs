@@ -124,7 +124,6 @@ mod tests {
             Shown::Text(text) => text,
             Shown::Url(url) => format!("url {url}"),
             Shown::Here(link) => format!("here {} {}", link.href, link.words),
-            Shown::At(at) => at.to_string(),
         };
         let catalog = Catalog::built_in().unwrap();
         let all = facts(&document, &catalog, "User").into_iter().flat_map(|f| f.rows);

@@ -67,7 +67,9 @@ mod tests {
     fn a_cookie_is_found_by_its_whole_name_and_once() {
         let found = |lines: &[&str]| {
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|l| drop(headers.append(COOKIE, l.parse().unwrap())));
+            for line in lines {
+                headers.append(COOKIE, line.parse().unwrap());
+            }
             Jar::Session.find(&headers, true)
         };
         assert_eq!(found(&["a=b; __Host-scim-appliance=x"]).as_deref(), Some("x"));

@@ -128,21 +128,26 @@ impl Ui {
             ),
         ];
         let first = steps.iter().position(|(done, ..)| !done);
-        let step = |(i, (done, title, text, link)): (usize, (bool, &str, String, Option<(&str, &str)>))| Step {
-            number: i + 1,
-            title: title.to_owned(),
-            text,
-            values: Vec::new(),
-            link: link.filter(|_| !done).map(|(href, words)| Link { href: href.to_owned(), words: words.to_owned() }),
-            kind: match (done, first == Some(i)) {
-                (true, _) => "done",
-                (false, true) => "now",
-                (false, false) => "",
-            },
-            seen: None,
-            waits: false,
-        };
-        steps.into_iter().enumerate().map(step).collect()
+        let mut all = Vec::new();
+        for (i, (done, title, text, link)) in steps.into_iter().enumerate() {
+            all.push(Step {
+                number: i + 1,
+                title: title.to_owned(),
+                text,
+                values: Vec::new(),
+                link: link
+                    .filter(|_| !done)
+                    .map(|(href, words)| Link { href: href.to_owned(), words: words.to_owned() }),
+                kind: match (done, first == Some(i)) {
+                    (true, _) => "done",
+                    (false, true) => "now",
+                    (false, false) => "",
+                },
+                seen: None,
+                waits: false,
+            });
+        }
+        all
     }
 }
 

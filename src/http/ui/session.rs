@@ -312,7 +312,9 @@ mod tests {
 
     fn own(pairs: &[(&'static str, &'static str)]) -> bool {
         let mut headers = HeaderMap::new();
-        pairs.iter().for_each(|(n, v)| drop(headers.append(*n, v.parse().unwrap())));
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
         is_own(&headers)
     }
 

@@ -8,7 +8,7 @@ use super::session::device_of;
 use super::views::Setup;
 use super::{Jar, Outcome, Trouble, Ui, Visit, html, redirect, with_cookie};
 use crate::directory::admins::{Claim, Claimed, admin_name, claim_with};
-use crate::directory::{Refusal, Weight};
+use crate::directory::Weight;
 use crate::secret::password::weakness;
 use crate::secret::second_factor::recovery_digest;
 
@@ -44,10 +44,8 @@ impl Ui {
         }
         let hash = self.hash(form.get("password")).await?;
         let digest = recovery_digest(form.get("claim"));
-        let claimed = self
-            .directory
-            .store
-            .write(Weight::Light, move |writer| Ok::<_, Refusal>(claim_with(writer, &digest, &name, &hash)?));
+        let claimed =
+            self.directory.store.write(Weight::Light, move |writer| claim_with(writer, &digest, &name, &hash));
         match claimed.await? {
             Claimed::Yes(id) => {
                 let found = self.directory.store.read(move |reader| reader.admin(id)).await?;

@@ -4,7 +4,7 @@ use super::views::{Certificate, Contact, Link, Moment, State, TokenView, Warning
 use super::{Trouble, Ui};
 use crate::directory::overview::Standing;
 use crate::directory::provisioning::Provisioning;
-use crate::directory::{Scope, StoreError, TokenRow, TokenStatus};
+use crate::directory::{Scope, TokenRow, TokenStatus};
 
 const HOUR: i64 = 3600 * 1_000_000;
 /// Microseconds.
@@ -141,7 +141,7 @@ impl Ui {
     pub async fn warnings(&self) -> Result<Vec<Warning>, Trouble> {
         const NEAR: i64 = 14;
         let now = self.now();
-        let tokens = self.directory.store.read(|reader| Ok::<_, StoreError>(reader.control()?)).await?;
+        let tokens = self.directory.store.read(|reader| reader.control()).await?;
         let mut ending: Vec<&TokenRow> =
             tokens.tokens.values().filter(|t| t.revoked.is_none() && t.scope == Scope::Scim.name()).collect();
         ending.sort_by_key(|t| t.expires);

@@ -545,8 +545,6 @@ pub enum Shown {
     Url(String),
     /// Somebody or something here.
     Here(Link),
-    /// A point in time.
-    At(Moment),
 }
 
 /// A change of one attribute, or of something else.
