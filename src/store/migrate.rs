@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::resources::Indexed;
+use super::search::Searched;
 use super::{StoreError, search, values};
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
@@ -150,7 +151,7 @@ fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i
                 })?;
             values::put(connection, pk, &indexed.values)?;
             if let Some(code) = code {
-                search::put(connection, *code, pk, indexed.searched.as_ref())?;
+                search::put(connection, *code, pk, Searched::of(&document, of).as_ref())?;
             }
             count += 1;
         }

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use super::migrate::parse;
-use super::search::Searched;
+use super::search::{self, Searched};
 use super::{Reader, StoreError, Writer, values};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
@@ -57,8 +57,6 @@ pub struct Indexed {
     pub label: Option<String>,
     /// The keys of what is looked up or unique.
     pub values: Vec<(i64, String)>,
-    /// What an administrator finds it by.
-    pub(super) searched: Option<Searched>,
 }
 
 impl Indexed {
@@ -67,9 +65,8 @@ impl Indexed {
         let text = |name: &str| document.get(name).and_then(Json::as_str);
         let external_id = text("externalId").map(str::to_owned);
         let values = values::keys_of(document, of);
-        let searched = Searched::of(document, of);
         let Some(naming) = of.naming() else {
-            return Indexed { name_key: None, external_id, display_key: None, label: None, values, searched };
+            return Indexed { name_key: None, external_id, display_key: None, label: None, values };
         };
         let display = text("displayName");
         let formatted =
@@ -80,7 +77,6 @@ impl Indexed {
             display_key: display.map(fold),
             label: [display, formatted].into_iter().flatten().find(|d| !d.is_empty()).map(str::to_owned),
             values,
-            searched,
         }
     }
 }
@@ -91,6 +87,7 @@ pub struct Prepared {
     /// The document.
     pub document: Object,
     indexed: Indexed,
+    searched: Option<Searched>,
     text: String,
     plain: bool,
 }
@@ -98,10 +95,10 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares a canonical document.
     pub fn of(document: Object, of: &ResourceType) -> Prepared {
-        let indexed = Indexed::of(&document, of);
+        let (indexed, searched) = (Indexed::of(&document, of), Searched::of(&document, of));
         let plain = is_plain(&document, of);
         let text = document.text();
-        Prepared { document, indexed, text, plain }
+        Prepared { document, indexed, searched, text, plain }
     }
 }
 
@@ -284,7 +281,7 @@ impl Writer<'_> {
         let pk = connection.last_insert_rowid();
         count(connection, code, pk, 1)?;
         self.exchange_values(of, pk, &[], &new.indexed.values)?;
-        self.exchange_search(code, pk, None, new.indexed.searched.as_ref())?;
+        self.exchange_search(code, pk, None, new.searched.as_ref())?;
         if of.is_group() {
             self.raise_graph()?;
         }
@@ -310,11 +307,11 @@ impl Writer<'_> {
                 )?
                 .execute((row.pk, &i.name_key, &i.external_id, &i.display_key, &i.label))?;
             self.exchange_values(of, row.pk, &old.values, &i.values)?;
-            self.exchange_search(row.code, row.pk, old.searched.as_ref(), i.searched.as_ref())?;
             if of.is_group() && old.label != i.label {
                 self.raise_graph()?;
             }
         }
+        self.exchange_search(row.code, row.pk, Searched::of(before, of).as_ref(), new.searched.as_ref())?;
         Ok(Row { modified: now, version, plain: new.plain, doc: new.text.clone(), ..row.clone() })
     }
 
@@ -356,7 +353,7 @@ impl Writer<'_> {
         connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
         count(connection, row.code, row.pk, -1)?;
         self.exchange_values(of, row.pk, &indexed.values, &[])?;
-        self.exchange_search(row.code, row.pk, indexed.searched.as_ref(), None)?;
+        search::remove(self.connection(), row.code, row.pk)?;
         if of.is_group() {
             self.raise_graph()?;
         }

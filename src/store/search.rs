@@ -102,7 +102,12 @@ impl Writer<'_> {
     ) -> Result<(), StoreError> {
         match (old, new) {
             (old, new) if old == new => Ok(()),
-            (Some(_), None) => remove(self.connection(), code, pk),
+            (Some(old), Some(new)) if old.text == new.text => {
+                self.connection()
+                    .prepare_cached("update search set active = ?3 where type = ?1 and pk = ?2")?
+                    .execute((code, pk, new.active))?;
+                Ok(())
+            }
             (_, new) => put(self.connection(), code, pk, new),
         }
     }

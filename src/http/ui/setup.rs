@@ -7,8 +7,8 @@ use super::form::Form;
 use super::session::device_of;
 use super::views::Setup;
 use super::{Jar, Outcome, Trouble, Ui, Visit, html, redirect, with_cookie};
-use crate::directory::admins::{Claim, Claimed, admin_name, claim_with};
 use crate::directory::Weight;
+use crate::directory::admins::{Claim, Claimed, admin_name, claim_with};
 use crate::secret::password::weakness;
 use crate::secret::second_factor::recovery_digest;
 
