@@ -1,5 +1,6 @@
 //! `serve`: the server itself.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,6 +128,16 @@ fn url(of: Listener) -> String {
     format!("{}://{}", of.scheme(), of.address)
 }
 
+/// The same for a browser on this machine: an address that stands for all of them is none that one can go to.
+fn near(mut of: Listener) -> String {
+    match of.address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => of.address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => of.address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    url(of)
+}
+
 /// What the settings page shows of the certificate.
 fn certificates(tls: Option<Tls>) -> Certificates {
     Certificates(Arc::new(move || {
@@ -189,7 +200,7 @@ fn greet(
     say(format!("scim-appliance {}", env!("CARGO_PKG_VERSION")))?;
     say(format!("Listening on {}", url(config.listen.main)))?;
     say(format!("SCIM endpoint: {}{BASE}", config.public_url))?;
-    let settings = config.listen.settings.map_or_else(|| config.public_url.clone(), url);
+    let settings = config.listen.settings.map_or_else(|| config.public_url.clone(), near);
     match claim {
         Some(code) => say(format!("Settings page: {settings}/setup with the claim code {code} (good for 30 minutes)"))?,
         None => say(format!("Settings page: {settings}/"))?,
