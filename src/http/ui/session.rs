@@ -107,8 +107,9 @@ pub fn is_own(headers: &HeaderMap) -> bool {
         origin.is_some_and(|o| host.is_some_and(|h| h.eq_ignore_ascii_case(o)))
     };
     match origin {
+        // What browsers write for a form of a page that says no-referrer (Fetch, "append a request Origin header").
+        None | Some("null") => site.is_some(),
         Some(origin) => same(origin),
-        None => site.is_some(),
     }
 }
 
@@ -323,6 +324,7 @@ mod tests {
         assert!(own(&[("host", "a:1"), ("sec-fetch-site", "same-origin")]));
         assert!(own(&[("host", "a:1"), ("origin", "http://a:1")]));
         assert!(own(&[("host", "a:1"), ("origin", "https://A:1"), ("sec-fetch-site", "same-origin")]));
+        assert!(own(&[("host", "a:1"), ("origin", "null"), ("sec-fetch-site", "same-origin")]));
         for foreign in [
             &[("host", "a:1")][..],
             &[("host", "a:1"), ("sec-fetch-site", "cross-site")],
