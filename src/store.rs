@@ -124,6 +124,11 @@ impl Shared {
         self.latest.fetch_max(now, Ordering::Relaxed).max(now)
     }
 
+    /// What is to be stored of it soon.
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was asked lately.
     fn activity(&self) -> MutexGuard<'_, Activity> {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
@@ -276,8 +281,7 @@ impl Store {
 
     /// Where reads and rejected requests leave what should be counted; the writer stores it in batches.
     pub fn note(&self, note: impl FnOnce(&mut Usage)) {
-        let mut usage = self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut usage);
+        note(&mut self.shared.usage());
     }
 
     /// What was asked lately: to look at, and to add to.

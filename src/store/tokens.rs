@@ -96,9 +96,12 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<TokenRow>, StoreError> 
 }
 
 impl super::Reader<'_> {
-    /// All tokens as they are in the file, last uses included, in the order in which they were made.
+    /// All tokens, last uses included, in the order in which they were made. What was used within the last seconds is not
+    /// in the file yet, and known to the process that serves.
     pub fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
-        all(self.connection())
+        let mut tokens = all(self.connection())?;
+        self.shared().usage().show(&mut tokens);
+        Ok(tokens)
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, TokenRow};
 
 /// Gathered in memory since the last time.
 #[derive(Debug, Default)]
@@ -31,6 +31,17 @@ impl Usage {
             Some(last) if last.client == client => (last.at, last.address) = (at, address),
             _ => {
                 self.tokens.insert(id.to_owned(), LastUse { at, address, client: client.to_owned() });
+            }
+        }
+    }
+
+    /// Says of tokens when they were last used.
+    pub(super) fn show(&self, tokens: &mut [TokenRow]) {
+        for token in tokens {
+            if let Some(last) = self.tokens.get(&token.id).filter(|l| Some(l.at) > token.last_used) {
+                token.last_used = Some(last.at);
+                token.last_address = Some(last.address.to_string());
+                token.last_client = Some(last.client.clone());
             }
         }
     }

@@ -239,13 +239,13 @@ fn reopen(connection: &mut Connection, shared: &Arc<Shared>) {
 }
 
 fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), StoreError> {
-    let gathered = std::mem::take(&mut *shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let gathered = std::mem::take(&mut *shared.usage());
     if !gathered.is_empty() {
         let stored = step(connection, "begin immediate")
             .and_then(|()| usage::store(connection, &gathered))
             .and_then(|()| step(connection, "commit"));
         if let Err(error) = stored {
-            shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).absorb(gathered);
+            shared.usage().absorb(gathered);
             return Err(undo(connection, error));
         }
     }
