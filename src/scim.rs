@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod bulk;
+pub mod carry;
 pub mod catalog;
 pub mod declare;
 pub mod dialect;
