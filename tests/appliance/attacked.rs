@@ -252,3 +252,67 @@ fn a_broken_key_file_is_found_before_the_greeting() {
     let checked = appliance.command(&["check-config"]);
     assert!(!checked.status.success(), "{checked:?}");
 }
+
+/// Only what nobody knows is passed over beside other operations (P10). A condition that makes no sense is refused, or the
+/// removal that it stands for would be answered as done.
+#[test]
+fn a_condition_that_makes_no_sense_is_no_unknown_name() {
+    let appliance = Appliance::start();
+    let path = format!("/Users/{}", user(&appliance, "ada", "none"));
+    let title = json!({"op": "replace", "path": "title", "value": "Dr"});
+    for wrong in
+        ["roles[value eq 7]", "roles[primary gt true]", "emails[value gt null]", "x509Certificates[value co \"a\"]"]
+    {
+        for operations in
+            [json!([{"op": "remove", "path": wrong}, title]), json!([title, {"op": "remove", "path": wrong}])]
+        {
+            let answer = appliance.patch(&path, json!({"schemas": [PATCH], "Operations": operations}));
+            assert_eq!(
+                (answer.status, &answer.json()["scimType"]),
+                (400, &json!("invalidFilter")),
+                "{wrong}: {}",
+                answer.body
+            );
+        }
+    }
+    assert_eq!(appliance.get(&path).json()["title"], json!("none"));
+    let unknown = json!([{"op": "remove", "path": "roles[shoeSize eq 7]"}, title]);
+    assert_eq!(appliance.patch(&path, json!({"schemas": [PATCH], "Operations": unknown})).json()["title"], json!("Dr"));
+    let path = format!("/Groups/{}", group(&appliance, "Eng"));
+    let operations = json!([{"op": "remove", "path": "members[value eq 123]"}, {"op": "replace", "path": "displayName", "value": "E"}]);
+    let answer = appliance.patch(&path, json!({"schemas": [PATCH], "Operations": operations}));
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert_eq!(appliance.get(&path).json()["displayName"], json!("Eng"));
+}
+
+/// RFC 7643 §2.1: names are the same in any letter case, so one that stands twice in a request has two values.
+#[test]
+fn a_name_stands_once_in_whatever_letters() {
+    let appliance = Appliance::start();
+    let path = format!("/Users/{}", user(&appliance, "ada", "none"));
+    let before = appliance.get(&path).json();
+    for operations in [
+        json!({"Operations": [{"op": "replace", "value": {"active": false, "Active": true}}]}),
+        json!({"Operations": [{"op": "replace", "value": {"name": {"givenName": "a", "givenname": "b"}}}]}),
+        json!({"Operations": [{"op": "replace", "path": "name", "value": {"givenName": "a", "givenname": "b"}}]}),
+        json!({"Operations": [{"op": "replace", "value": {MANAGER.strip_suffix(":manager").unwrap(): {"department": "a", "Department": "b"}}}]}),
+        json!({"Operations": [{"op": "add", "OP": "remove", "path": "title", "value": "x"}]}),
+        json!({"Operations": [{"op": "replace", "path": "title", "Path": "nickName", "value": "x"}]}),
+        json!({"Operations": [{"op": "replace", "path": "title", "value": "x"}], "operations": []}),
+    ] {
+        let mut body = operations.clone();
+        body["schemas"] = json!([PATCH]);
+        let answer = appliance.patch(&path, body);
+        assert_eq!(
+            (answer.status, &answer.json()["scimType"]),
+            (400, &json!("invalidSyntax")),
+            "{operations}: {}",
+            answer.body
+        );
+    }
+    assert_eq!(appliance.get(&path).json(), before);
+    let twice = json!({"schemas": [BULK], "Operations": [{"method": "DELETE", "path": path, "Path": "/Users/x"}]});
+    assert_eq!(appliance.post("/Bulk", twice).status, 400);
+    let twice = json!({"schemas": [SEARCH], "filter": "active eq true", "Filter": "active eq false"});
+    assert_eq!(appliance.post("/Users/.search", twice).status, 400);
+}

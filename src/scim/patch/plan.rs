@@ -215,14 +215,14 @@ impl<'c> Planner<'c, '_> {
         if bound.sub.is_some() || !bound.attribute.is_complex() {
             return Err(invalid("only a complex attribute can stand in front of a bracket"));
         }
-        let filter = match filter.bind_parts(bound.attribute, self.dialect) {
-            Ok(filter) => filter,
-            Err(fault) => {
-                self.first_unknown.get_or_insert(Fault { kind: Kind::InvalidFilter, ..fault.within("path") });
-                self.ignored.push(bound.text());
-                return Ok(());
-            }
-        };
+        if let Some(name) = filter.stranger(bound.attribute) {
+            let why = format!("no attribute is called {}", quoted(name.as_str()));
+            self.first_unknown.get_or_insert(Fault::new(Kind::InvalidFilter, "path", why));
+            self.ignored.push(bound.text());
+            return Ok(());
+        }
+        // Only what nobody here knows may be passed over; a condition that makes no sense is nobody's dialect.
+        let filter = filter.bind_parts(bound.attribute, self.dialect).map_err(|f| f.within("path"))?;
         let sub = match &path.sub {
             None => None,
             Some(name) => match bound.attribute.sub(name) {
