@@ -106,10 +106,15 @@ impl Attribute {
         self.kind == Type::Complex
     }
 
+    /// True for what no answer ever shows.
+    pub fn is_secret(&self) -> bool {
+        self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
+    }
+
     /// True for what an answer does not show to a client that asks for nothing in particular: what it reads and writes back
     /// lacks it.
     pub fn is_hidden(&self) -> bool {
-        self.mutability == Mutability::WriteOnly || matches!(self.returned, Returned::Never | Returned::Request)
+        self.is_secret() || self.returned == Returned::Request
     }
 
     /// True when a client's value for it is dropped without a word: it belongs to the server (RFC 7644 §3.3).
