@@ -18,6 +18,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::sync::Semaphore;
 
+use super::answers::Answers;
 use super::doors::{Doors, Stranger};
 use super::exchange::Exchange;
 use super::lines::{self, without_token};
@@ -40,11 +41,13 @@ pub struct Service {
     /// The limits.
     pub limits: Limits,
     /// Requests of HTTP/2 at a time, over all connections. A request of HTTP/1 has its connection to itself.
-    pub places_on_streams: Semaphore,
+    pub places_on_streams: Arc<Semaphore>,
     directory: Directory,
     doors: Arc<Doors>,
     /// Room for bodies.
     bodies: Arc<Semaphore>,
+    /// Room for answers.
+    answers: Answers,
     /// In front of the number of a request, so that the ids of two starts differ.
     prefix: String,
     requests: AtomicU64,
@@ -55,10 +58,11 @@ impl Service {
     pub fn new(directory: Directory, limits: Limits, prefix: String) -> Service {
         Service {
             limits,
-            places_on_streams: Semaphore::new(limits.connections.max(LEAST_STREAMS)),
+            places_on_streams: Arc::new(Semaphore::new(limits.connections.max(LEAST_STREAMS))),
             directory,
             doors: Arc::new(Doors::new(limits.doors)),
             bodies: Room::all(limits.bodies_bytes),
+            answers: Answers::new(limits.answers_bytes),
             prefix,
             requests: AtomicU64::new(0),
         }
@@ -99,6 +103,7 @@ impl Service {
                     .answer()
             }
         };
+        let answer = self.answers.admit(&method, &path, answer);
         let (status, milliseconds) = (answer.status.as_u16(), started.elapsed().as_micros() as f64 / 1000.0);
         let looked = answer.status.is_success() && matches!(method, Method::GET | Method::HEAD);
         let quiet = looked || self.has_its_line(answer.status, met.load(Ordering::Relaxed));
