@@ -15,6 +15,7 @@ pub mod json;
 pub mod list;
 pub mod merge;
 pub mod name;
+pub mod number;
 pub mod patch;
 pub mod path;
 pub mod project;

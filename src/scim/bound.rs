@@ -1,5 +1,7 @@
 //! A filter whose every path was found in the Catalog and whose every literal fits: ready to be decided.
 
+use serde_json::Number;
+
 use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule};
 use super::fault::{Fault, Kind, quoted};
@@ -25,7 +27,7 @@ pub enum Test {
     /// `eq` or `ne` of a boolean.
     Bool(Op, bool),
     /// A number.
-    Number(Op, f64),
+    Number(Op, Number),
     /// A point in time.
     Time(Op, jiff::Timestamp),
     /// `eq null` (true) and `ne null` (false): absent and present (RFC 7643 §2.5).
@@ -155,7 +157,7 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
             }
         }
         Type::Integer | Type::Decimal => match literal {
-            Literal::Number(n) if !substring => n.as_f64().map(|n| Test::Number(op, n)).ok_or_else(mismatch),
+            Literal::Number(n) if !substring => Ok(Test::Number(op, n.clone())),
             Literal::Number(_) => Err(wrong("numbers have no substrings".into())),
             _ => Err(mismatch()),
         },

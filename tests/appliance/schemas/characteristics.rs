@@ -306,3 +306,39 @@ fn every_form_of_patch_reaches_the_extension() {
     let gone = patched(&appliance, &path, "remove", HR, Value::Null).json();
     assert_eq!((gone.get(HR), &gone["schemas"]), (None, &json!([USER])));
 }
+
+/// Whole numbers have 64 bits, of which a double tells 53.
+#[test]
+fn large_numbers_are_compared_digit_by_digit() {
+    const FIRST: u64 = (1 << 53) - 1;
+    for config in [PEOPLE.to_owned(), PEOPLE.replace("type = \"integer\", indexed = true", "type = \"integer\"")] {
+        let appliance = Appliance::with_config(&config);
+        for (i, name) in ["c", "a", "e", "b", "d"].into_iter().enumerate() {
+            let level = FIRST + u64::from(name.as_bytes()[0] - b'a');
+            made(&appliance, "/Users", user(name, json!({"level": level, "number": u64::MAX - i as u64})));
+        }
+        let level = |op: &str, n: u64| found(&appliance, "/Users", &format!("{HR}:level {op} {n}")).join("");
+        for (i, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+            assert_eq!(level("eq", FIRST + i as u64), name);
+            assert_eq!(level("gt", FIRST + i as u64), &"bcde"[i..]);
+            assert_eq!(level("ge", FIRST + i as u64), &"abcde"[i..]);
+            assert_eq!(level("lt", FIRST + i as u64), &"abcd"[..i]);
+            assert_eq!(level("le", FIRST + i as u64), &"abcde"[..=i]);
+        }
+        assert_eq!(found(&appliance, "/Users", &format!("{HR}:number eq {}", u64::MAX - 1)), ["a"]);
+        refused(&appliance.post("/Users", user("f", json!({"number": u64::MAX - 1}))), 409, "uniqueness");
+        for (order, expected) in [("ascending", "abcde"), ("descending", "edcba")] {
+            let (mut names, mut cursor) = (String::new(), String::new());
+            loop {
+                let page =
+                    seen(&appliance, &format!("/Users?sortBy={HR}:level&sortOrder={order}&count=2&cursor={cursor}"));
+                names.extend(page["Resources"].as_array().unwrap().iter().map(|r| r["userName"].as_str().unwrap()));
+                match page["nextCursor"].as_str() {
+                    Some(next) => cursor = next.to_owned(),
+                    None => break,
+                }
+            }
+            assert_eq!(names, expected);
+        }
+    }
+}
