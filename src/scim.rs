@@ -23,4 +23,5 @@ pub mod required;
 pub mod resource;
 pub mod schema;
 pub mod stored;
+pub mod time;
 pub mod version;

@@ -9,6 +9,7 @@ use super::filter::{Filter, Literal, Op};
 use super::name::fold;
 use super::path::{AttrPath, BoundPath, Place};
 use super::schema::{Attribute, Returned, Type};
+use super::time::date_time;
 
 /// A comparison in the type of its attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,25 +175,6 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
         },
         Type::Complex => Err(wrong("the attribute is complex: name one of its sub-attributes".into())),
     }
-}
-
-/// An xsd:dateTime (RFC 7643 §2.3.5). One without an offset is taken as UTC: an interpretation, since XML Schema leaves
-/// its place on the time line open.
-pub fn date_time(text: &str) -> Option<jiff::Timestamp> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return text.contains(['T', 't']).then_some(time);
-    }
-    // "For ever" is often written as the last second of the year 9999, which is a little beyond jiff's last instant.
-    if text.starts_with("9999-12-3")
-        && text.trim_end_matches('Z').parse::<jiff::civil::DateTime>().is_ok_and(|_| text.contains(['T', 't']))
-    {
-        return Some(jiff::Timestamp::MAX);
-    }
-    let local: jiff::civil::DateTime = text.parse().ok()?;
-    if !text.contains(['T', 't']) {
-        return None;
-    }
-    jiff::tz::TimeZone::UTC.to_timestamp(local).ok()
 }
 
 impl BoundFilter<'_> {

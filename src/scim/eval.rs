@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 
 use serde_json::Number;
 
-use super::bound::{BoundFilter, Test, date_time};
+use super::bound::{BoundFilter, Test};
 use super::filter::Op;
 use super::json::{Json, Object};
 use super::name::fold;
 use super::number::compare as compare_numbers;
 use super::path::BoundPath;
 use super::resource::is_primary;
+use super::time::date_time;
 
 /// Does the resource pass? It is whole: `id`, `meta`, `groups` and `members` are in it where the filter names them.
 ///

@@ -3,7 +3,6 @@
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::bound::date_time;
 use super::carry::Cleared;
 use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule, element_values};
@@ -12,6 +11,7 @@ use super::json::{Json, Object};
 use super::required::{complete, complete_as_seen};
 use super::schema::{Attribute, Schema, Type, Uniqueness};
 use super::stored::schemas;
+use super::time::is_date_time;
 
 /// Elements of one multi-valued attribute, at most; `members` has its own home and is not bounded by this.
 pub const MAX_ELEMENTS: usize = 10_000;
@@ -337,13 +337,17 @@ pub fn canonical_one(
         (Type::Boolean, Json::String(t)) if t.is_empty() && dialect.allows(Rule::EmptyClears) => None,
         (Type::Boolean, other) => return Err(wanted("true or false", &other)),
         (Type::Integer, Json::Number(n)) if n.is_i64() || n.is_u64() => Some(Json::Number(n)),
+        // "-0" is a whole number to XML Schema and to RFC 8259, and a double to every reader.
+        (Type::Integer, Json::Number(n)) if n.as_f64().is_some_and(|n| n == 0.0 && n.is_sign_negative()) => {
+            Some(Json::Number(0.into()))
+        }
         (Type::Integer, other) => return Err(wanted("a whole number", &other)),
         (Type::Decimal, Json::Number(n)) => Some(Json::Number(n)),
         (Type::Decimal, other) => return Err(wanted("a number", &other)),
-        (Type::DateTime, Json::String(text)) => match date_time(&text) {
-            Some(_) => Some(Json::String(text)),
-            None => return Err(invalid(format!("{} is not a date and time", quoted(&text)))),
-        },
+        (Type::DateTime, Json::String(text)) if is_date_time(&text) => Some(Json::String(text)),
+        (Type::DateTime, Json::String(text)) => {
+            return Err(invalid(format!("{} is not a date and time", quoted(&text))));
+        }
         (Type::DateTime, other) => return Err(wanted("a date and time", &other)),
         (Type::Binary, Json::String(text)) if is_base64(&text) => Some(Json::String(text)),
         (Type::Binary, Json::String(_)) => return Err(invalid("base64 text is expected".into())),

@@ -2,13 +2,13 @@
 //! what was stored stays: what no definition knows any more, or what does not fit it, is kept and not shown, and is
 //! there again when the definition is.
 
-use super::bound::date_time;
 use super::catalog::ResourceType;
 use super::fault::{Fault, Kind};
 use super::json::{Json, Object};
 use super::required::lacks;
 use super::resource::is_base64;
 use super::schema::{Attribute, Mutability, Type};
+use super::time::date_time;
 
 /// The definition of a name, among attributes or among the parts of one.
 pub(super) type Find<'f, 'c> = &'f dyn Fn(&str) -> Option<&'c Attribute>;

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use serde_json::Number;
 
 use super::{Reader, StoreError, Writer};
-use crate::scim::bound::{Test, date_time};
+use crate::scim::bound::Test;
 use crate::scim::catalog::ResourceType;
 use crate::scim::filter::Op;
 use crate::scim::json::{Json, Object};
@@ -13,6 +13,7 @@ use crate::scim::name::fold;
 use crate::scim::number::sortable;
 use crate::scim::schema::{Attribute, Type};
 use crate::scim::stored::fits;
+use crate::scim::time::date_time;
 
 /// What of a document stands in `value`: (number, key), sorted, each once.
 pub(super) fn keys_of(document: &Object, of: &ResourceType) -> Vec<(i64, String)> {

@@ -53,6 +53,10 @@ fn values_are_of_the_type_that_was_declared() {
         json!({"level": 1.5}),
         json!({"score": "x"}),
         json!({"since": "yesterday"}),
+        json!({"since": "2024-06-01T10"}),
+        json!({"since": "20240601T100000Z"}),
+        json!({"since": "2024-06-01T10:00:00Z[UTC]"}),
+        json!({"since": "2024-06-01T10:00:00+25:00"}),
         json!({"remote": 1}),
         json!({"photo": "no base64!"}),
         json!({"site": 7}),
@@ -73,6 +77,13 @@ fn values_are_of_the_type_that_was_declared() {
     for (path_of, value) in [("level", json!("3")), ("desk.floor", json!("x")), ("since", json!("no"))] {
         refused(&patched(&appliance, &path, "replace", &format!("{HR}:{path_of}"), value), 400, "invalidValue");
     }
+    let odd = made(
+        &appliance,
+        "/Users",
+        json!({"schemas": [USER, HR], "userName": "odd", HR: {"level": -0.0, "since": "2023-12-31T24:00:00Z"}}),
+    );
+    assert_eq!(seen(&appliance, &odd)[HR], json!({"level": 0, "since": "2023-12-31T24:00:00Z"}));
+    assert_eq!(found(&appliance, "/Users", &format!("{HR}:since eq \"2024-01-01T00:00:00Z\"")), ["odd"]);
     // What nobody declared is passed over, as it is in the core schema.
     let bob = made(&appliance, "/Users", user("bob", json!({"shoeSize": 38, "level": 1})));
     assert_eq!(seen(&appliance, &bob)[HR], json!({"level": 1}));
