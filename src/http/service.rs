@@ -15,6 +15,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
+use hyper::http::uri::Scheme;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::sync::Semaphore;
 
@@ -209,6 +210,13 @@ impl Service {
             return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 has one Host header.").closing());
         }
         let authority = parts.uri.authority().map_or("", |a| a.as_str());
+        // RFC 9110 §4.2.4: a name and password in front of the host are an error, and used to make it look like another.
+        if authority.contains('@') {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "The URL has a user in front of its host."));
+        }
+        if parts.uri.scheme().is_some_and(|s| *s != Scheme::HTTP && *s != Scheme::HTTPS) {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "This server knows the URLs of http and https."));
+        }
         if parts.version == Version::HTTP_2 {
             // RFC 9113 §8.3.1: two names of the server are one too many.
             if host.is_some_and(|h| !authority.is_empty() && !h.as_bytes().eq_ignore_ascii_case(authority.as_bytes())) {

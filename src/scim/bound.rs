@@ -25,6 +25,15 @@ pub enum Test {
         /// Letter case matters.
         exact: bool,
     },
+    /// `eq` or `ne` of base64 text.
+    Binary {
+        /// The operator.
+        op: Op,
+        /// The value to compare with, without the padding, which may be left out (RFC 7643 §2.3.6).
+        value: String,
+        /// The value as it was written.
+        written: String,
+    },
     /// `eq` or `ne` of a boolean.
     Bool(Op, bool),
     /// A number.
@@ -141,7 +150,7 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
         // RFC 7644 table 3: gt, ge, lt and le on binary are an error; base64 text has no substrings that mean anything.
         Type::Binary => match literal {
             Literal::Text(text) if equality => {
-                Ok(Test::Text { op, value: text.clone(), written: text.clone(), exact: true })
+                Ok(Test::Binary { op, value: text.trim_end_matches('=').to_owned(), written: text.clone() })
             }
             _ => Err(wrong("binary values can only be compared with eq and ne".into())),
         },

@@ -61,9 +61,11 @@ fn compare(path: &BoundPath<'_>, test: &Test, resource: &Object) -> bool {
     let mut found = values(path, resource).filter(|v| **v != Json::Null).peekable();
     match test {
         Test::Absent(absent) => found.peek().is_none() == *absent,
-        Test::Text { op: Op::Ne, .. } | Test::Bool(Op::Ne, _) | Test::Number(Op::Ne, _) | Test::Time(Op::Ne, _) => {
-            found.peek().is_none() || found.any(|v| passes(test, v))
-        }
+        Test::Text { op: Op::Ne, .. }
+        | Test::Binary { op: Op::Ne, .. }
+        | Test::Bool(Op::Ne, _)
+        | Test::Number(Op::Ne, _)
+        | Test::Time(Op::Ne, _) => found.peek().is_none() || found.any(|v| passes(test, v)),
         _ => found.any(|v| passes(test, v)),
     }
 }
@@ -73,6 +75,9 @@ fn passes(test: &Test, value: &Json) -> bool {
         (Test::Text { op, value: wanted, exact: true, .. }, Json::String(text)) => text_passes(*op, text, wanted),
         (Test::Text { op, value: wanted, exact: false, .. }, Json::String(text)) => {
             text_passes(*op, &fold(text), wanted)
+        }
+        (Test::Binary { op, value: wanted, .. }, Json::String(text)) => {
+            ordered(*op, text.trim_end_matches('=').cmp(wanted))
         }
         (Test::Bool(op, wanted), Json::Bool(is)) => ordered(*op, is.cmp(wanted)),
         (Test::Number(op, wanted), Json::Number(is)) => ordered(*op, compare_numbers(is, wanted)),

@@ -258,6 +258,11 @@ fn describe(filter: &BoundFilter<'_>, element: &mut Object) -> bool {
             let value: Json = match test {
                 Test::Text { op: Op::Eq, written, .. } => written.as_str().into(),
                 Test::Bool(Op::Eq, value) => (*value).into(),
+                Test::Number(Op::Eq, value) => Json::Number(value.clone()),
+                Test::Time(Op::Eq, time) => time.to_string().into(),
+                Test::Binary { op: Op::Eq, written, .. } => written.as_str().into(),
+                // Of what is absent nothing has to be said.
+                Test::Absent(true) => return true,
                 _ => return false,
             };
             element.set(&path.attribute.name, value);

@@ -251,6 +251,16 @@ fn malformed_requests_are_not_answered_with_success() {
         ("a NUL in a value", with("x-odd", "a\0b")),
         ("a length that is not true", with("content-length", "5")),
         ("another host", with("host", "attacker.example")),
+        (
+            "another scheme",
+            good.iter().map(|(n, v)| (n.clone(), if n == ":scheme" { "ftp".into() } else { v.clone() })).collect(),
+        ),
+        (
+            "a user in the authority",
+            good.iter()
+                .map(|(n, v)| (n.clone(), if n == ":authority" { "a:b@127.0.0.1".into() } else { v.clone() }))
+                .collect(),
+        ),
         ("two tokens", with("authorization", "Bearer x")),
     ] {
         let mut raw = Raw::open(appliance.port);

@@ -262,3 +262,26 @@ fn an_extension_that_is_not_required_can_be_removed_with_what_is_required_in_it(
     let replaced = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": XX, "value": null}]});
     assert_eq!(appliance.patch(&ada, replaced).json().get(XX), None);
 }
+
+/// Every filter of equality terms describes a value, whatever their types.
+#[test]
+fn a_filter_creates_values_of_every_type() {
+    let declared = HIDDEN.replace("{ name = \"lvl\"", "{ name = \"since\", type = \"dateTime\" },\n{ name = \"lvl\"");
+    let appliance = Appliance::with_config(&declared);
+    for (name, condition, card) in [
+        ("a", "lvl eq 9", json!({"value": "v", "lvl": 9})),
+        ("b", "lvl eq 9 and type eq \"t\"", json!({"value": "v", "type": "t", "lvl": 9})),
+        ("c", "since eq \"2024-01-01T00:00:00Z\"", json!({"value": "v", "since": "2024-01-01T00:00:00Z"})),
+        ("d", "type eq \"t\" and lvl eq null", json!({"value": "v", "type": "t"})),
+    ] {
+        let path = made(&appliance, "/Users", xx(name, json!({"badge": name})));
+        let at = format!("{XX}:cards[{condition}].value");
+        for _ in 0..2 {
+            let answer = patched(&appliance, &path, "add", &at, json!("v"));
+            assert_eq!(answer.json()[XX]["cards"], json!([card]), "{condition}: {}", answer.body);
+        }
+    }
+    let path = made(&appliance, "/Users", xx("e", json!({"badge": "e"})));
+    let unfit = patched(&appliance, &path, "add", &format!("{XX}:cards[lvl eq 9.5].value"), json!("v"));
+    refused(&unfit, 400, "invalidValue");
+}
