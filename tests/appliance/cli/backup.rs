@@ -117,7 +117,7 @@ fn a_restore_brings_back_what_was_and_keeps_what_is() {
         .map(|e| e.unwrap().path())
         .filter(|p| {
             p.file_name().unwrap().to_string_lossy().starts_with("scim-appliance.db.")
-                && ![".lock", ".in-use"].iter().any(|lock| p.to_string_lossy().ends_with(lock))
+                && ![".lock", ".in-use", ".key"].iter().any(|lock| p.to_string_lossy().ends_with(lock))
         })
         .collect();
     assert!(kept.iter().any(|file| users(file) == 21), "{kept:?}");
