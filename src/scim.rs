@@ -22,6 +22,7 @@ pub mod project;
 pub mod required;
 pub mod resource;
 pub mod schema;
+mod secrets;
 pub mod stored;
 pub mod time;
 pub mod version;

@@ -99,11 +99,21 @@ fn stays(attribute: &Attribute) -> bool {
     matches!(attribute.mutability, Mutability::ReadOnly | Mutability::Immutable)
 }
 
-/// Is anything of a value shown to a client that asks for nothing in particular?
-fn is_seen(attribute: &Attribute, value: &Json) -> bool {
-    let part = |(name, value): (&str, &Json)| attribute.sub(name).is_some_and(|s| fits(s, value) && !s.is_hidden());
-    let some_part = |e: &Json| e.as_object().is_none_or(|parts| parts.iter().any(part));
-    !attribute.is_hidden() && fits(attribute, value) && value.elements().iter().any(some_part)
+/// Can a client that has read it say it again? It sees no more than it asks for, and what it says of the server's own is
+/// passed over.
+fn is_said(attribute: &Attribute) -> bool {
+    !attribute.is_hidden() && !attribute.is_read_only()
+}
+
+/// Is it an element of a list of which a client can say nothing? Then it has not left it out either.
+fn is_untold(attribute: &Attribute, element: &Json) -> bool {
+    let part = |(name, value): (&str, &Json)| attribute.sub(name).is_some_and(|s| fits(s, value) && is_said(s));
+    element.as_object().is_some_and(|parts| !parts.iter().any(part))
+}
+
+/// Can a client say anything of a value?
+fn is_told(attribute: &Attribute, value: &Json) -> bool {
+    is_said(attribute) && fits(attribute, value) && value.elements().iter().any(|e| !is_untold(attribute, e))
 }
 
 /// Carries over into a document what a client cannot take away, unless it cleared what is hidden.
@@ -125,8 +135,8 @@ pub fn carry(current: &Object, new: &mut Object, of: &ResourceType, cleared: &Cl
             _ => true,
         };
         carry_all(inner, &mut home, &find, cleared.at(name)).map_err(|f| f.within(name))?;
-        // What is left can be seen, so what is required of it is left too: it has to be good for being written back.
-        if is_new && home.iter().any(|(n, v)| find(n).is_some_and(|a| is_seen(a, v))) {
+        // What is left will be written back, so what is required beside it is left too.
+        if is_new && home.iter().any(|(n, v)| find(n).is_some_and(|a| is_told(a, v))) {
             keep_required(&extension.attributes, inner, &mut home);
         }
         if !home.is_empty() {
@@ -164,11 +174,17 @@ fn carry_one(
     let Some(given) = new.get_mut(name) else {
         if stays(attribute) || (attribute.is_hidden() && !is_gone(cleared)) {
             new.push(name, value.clone());
-        } else if let Json::Object(parts) = value {
-            let left = left_of(attribute, value, parts, cleared);
-            if !left.is_empty() {
-                new.push(name, left);
+            return Ok(());
+        }
+        let left: Json = match value {
+            Json::Object(parts) => left_of(attribute, value, parts, cleared).into(),
+            Json::Array(list) if !is_gone(cleared) => {
+                Json::Array(list.iter().filter(|e| is_untold(attribute, e)).cloned().collect())
             }
+            _ => return Ok(()),
+        };
+        if !left.is_unassigned() && left.as_object().is_none_or(|o| !o.is_empty()) {
+            new.push(name, left);
         }
         return Ok(());
     };
@@ -200,11 +216,11 @@ fn carry_parts(
 }
 
 /// What is left of a complex value that is not there any more. It goes as a whole, with what is hidden in it; unless
-/// nothing of it could be seen, or something in it has to stay.
+/// a client could say nothing of it, or something in it has to stay.
 fn left_of(attribute: &Attribute, value: &Json, parts: &Object, cleared: Option<&Cleared>) -> Object {
     let known = |name: &str, value: &Json| attribute.sub(name).filter(|s| fits(s, value));
     let has_to_stay = parts.iter().any(|(n, v)| known(n, v).is_some_and(stays));
-    let is_kept = has_to_stay || (!is_seen(attribute, value) && !is_gone(cleared));
+    let is_kept = has_to_stay || (!is_told(attribute, value) && !is_gone(cleared));
     let mut left = Object::new();
     for (name, value) in parts.iter() {
         let stays = match known(name, value) {
@@ -220,13 +236,13 @@ fn left_of(attribute: &Attribute, value: &Json, parts: &Object, cleared: Option<
 }
 
 /// Carries from the elements of a list into those that replace them: into the one that is the same value of the same
-/// type. An element that is not there any more goes as a whole.
+/// type. An element that is not there any more goes as a whole, if a client could have said anything of it.
 ///
 /// Errors: `mutability` when an immutable part of an element changes.
 pub fn carry_elements(
     attribute: &Attribute,
     was: &[Json],
-    given: &mut [Json],
+    given: &mut Vec<Json>,
     cleared: Option<&Cleared>,
 ) -> Result<(), Fault> {
     let of_client = |name: &str| attribute.sub(name).is_some_and(|s| !s.is_hidden() && !stays(s));
@@ -235,15 +251,19 @@ pub fn carry_elements(
         return Ok(());
     }
     let mut there: HashMap<String, VecDeque<&Object>> = HashMap::new();
-    for parts in was.iter().filter_map(Json::as_object) {
+    for parts in was.iter().filter(|e| !is_untold(attribute, e)).filter_map(Json::as_object) {
         there.entry(identity_of(attribute, parts)).or_default().push_back(parts);
     }
-    for element in given {
+    for element in given.iter_mut() {
         let Json::Object(parts) = element else { continue };
         let identity = identity_of(attribute, parts);
         if let Some(was) = there.get_mut(&identity).and_then(VecDeque::pop_front) {
             carry_parts(attribute, was, parts, below(cleared, &identity)).map_err(|f| f.within(&attribute.name))?;
         }
+    }
+    let untold = was.iter().enumerate().filter(|(_, e)| is_untold(attribute, e) && !given.contains(e));
+    for (i, element) in untold.map(|(i, e)| (i, e.clone())).collect::<Vec<_>>() {
+        given.insert(i.min(given.len()), element);
     }
     Ok(())
 }
@@ -280,13 +300,14 @@ pub fn identity(attribute: &Attribute, element: &Json) -> String {
 
 fn identity_of(attribute: &Attribute, parts: &Object) -> String {
     let part = |name: &str| {
-        let shown = attribute.sub(name).is_none_or(|s| !s.is_hidden());
-        parts.find(name).filter(|v| shown && **v != Json::Null)
+        // A client repeats what it sees, and what is the server's is taken out of what it says.
+        let repeated = attribute.sub(name).is_none_or(is_said);
+        parts.find(name).filter(|v| repeated && **v != Json::Null)
     };
     if let Some(value) = part("value") {
         return Json::Array(vec![value.clone(), part("type").cloned().unwrap_or_default()]).text();
     }
-    let of_client = attribute.sub_attributes.iter().filter(|s| !s.is_hidden() && !s.is_read_only());
-    let seen: Object = of_client.filter_map(|s| Some((s.name.clone(), part(&s.name)?.clone()))).collect();
+    let said = attribute.sub_attributes.iter().filter_map(|s| Some((s.name.clone(), part(&s.name)?.clone())));
+    let seen: Object = said.collect();
     if seen.is_empty() { parts.text() } else { seen.text() }
 }

@@ -64,26 +64,6 @@ impl Checked {
         &self.cleared
     }
 
-    /// The top-level names under which it says something, be it null, of what is never shown.
-    pub fn secrets<'c>(&self, of: &'c ResourceType) -> Vec<&'c str> {
-        let says = |attribute: &Attribute, home: Option<&Object>, cleared: Option<&Cleared>| {
-            let (value, cleared) =
-                (home.and_then(|h| h.get(&attribute.name)), cleared.and_then(|c| c.at(&attribute.name)));
-            let part = |name: &str| attribute.sub(name).is_some_and(Attribute::is_secret);
-            let mut parts = value.map(Json::elements).unwrap_or_default().iter().filter_map(Json::as_object);
-            (attribute.is_secret() && (value.is_some() || cleared.is_some()))
-                || parts.any(|p| p.iter().any(|(n, _)| part(n)))
-                || (cleared.is_some() && attribute.sub_attributes.iter().any(Attribute::is_secret))
-        };
-        let base = of.schema.attributes.iter().filter(|a| says(a, Some(&self.document), Some(&self.cleared)));
-        let inner = |e: &Schema| {
-            let home = self.document.get(&e.id).and_then(Json::as_object);
-            e.attributes.iter().any(|a| says(a, home, self.cleared.at(&e.id)))
-        };
-        let extensions = of.extensions.iter().map(|(e, _)| e.as_ref()).filter(|e| inner(e));
-        base.map(|a| a.name.as_str()).chain(extensions.map(|e| e.id.as_str())).collect()
-    }
-
     /// What the request held that no schema knows. It is not stored.
     pub fn ignored(&self) -> &[String] {
         &self.ignored

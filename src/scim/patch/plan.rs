@@ -92,33 +92,6 @@ impl Patch {
     }
 }
 
-impl PatchPlan<'_> {
-    /// The top-level names under which steps touch something that is never shown.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Document(step) if step.touches_secret() => {
-                Some(step.path.extension.map_or(step.path.attribute.name.as_str(), |e| e.id.as_str()))
-            }
-            _ => None,
-        })
-    }
-}
-
-impl DocumentStep<'_> {
-    fn touches_secret(&self) -> bool {
-        let BoundPath { attribute, sub, .. } = self.path;
-        let part = |name: &str| attribute.sub(name).is_some_and(Attribute::is_secret);
-        let inside = match &self.change {
-            Change::Clear => sub.is_none() && attribute.sub_attributes.iter().any(Attribute::is_secret),
-            Change::Merge(parts) => parts.iter().any(|(sub, _)| sub.is_secret()),
-            Change::Set(value) => {
-                value.elements().iter().filter_map(Json::as_object).flat_map(Object::iter).any(|(n, _)| part(n))
-            }
-        };
-        inside || attribute.is_secret() || sub.is_some_and(Attribute::is_secret)
-    }
-}
-
 struct Planner<'c, 'd> {
     of: &'c ResourceType,
     dialect: &'d Dialect,

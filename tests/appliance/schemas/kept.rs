@@ -58,7 +58,7 @@ fn put(appliance: &Appliance, path: &str, body: Value) -> Value {
 
 fn hr() -> Value {
     json!({"badge": "b1", "secret": "s", "nev": "n", "req": "r", "serial": "S1", "level": 1,
-        "cards": [{"value": "1", "type": "x", "serial": "C1", "pin": "1111", "rq": "q1"},
+        "cards": [{"value": "1", "type": "x", "serial": "C1", "pin": "1111", "rq": "q1"}, {"pin": "0000"},
             {"value": "2", "pin": "2222"}, {"type": "only", "pin": "3333"}],
         "desk": {"floor": 1, "building": "A", "pin": "4444"},
         "keys": [{"value": "k", "code": "5555"}]})
@@ -99,7 +99,7 @@ fn what_is_hidden_goes_when_it_is_cleared_or_with_the_value_that_it_is_part_of()
     assert_eq!(
         after,
         json!({"badge": "b1", "req": "r", "serial": "S1",
-        "cards": [{"value": "1", "type": "x", "serial": "C1", "rq": "q1"}, {"value": "3"}], "keys": [{"value": "k", "code": "5555"}]})
+        "cards": [{"value": "1", "type": "x", "serial": "C1", "rq": "q1"}, {"pin": "0000"}, {"value": "3"}], "keys": [{"value": "k", "code": "5555"}]})
     );
     // A new value is held to what is required of it.
     let unknown = json!({"badge": "b1", "keys": [{"value": "other"}]});
@@ -112,7 +112,7 @@ fn what_is_hidden_goes_when_it_is_cleared_or_with_the_value_that_it_is_part_of()
     // What one did not see one did not take away; what one saw goes with all of it.
     let grace = made(&appliance, "/Users", xx("grace", json!({"badge": "b3", "cards": [{"pin": "1"}], "secret": "s"})));
     put(&appliance, &grace, xx("grace", json!({"badge": "b3"})));
-    assert_eq!(stored(&appliance, &grace)[XX], json!({"badge": "b3", "secret": "s"}));
+    assert_eq!(stored(&appliance, &grace)[XX], json!({"badge": "b3", "secret": "s", "cards": [{"pin": "1"}]}));
     put(&appliance, &grace, json!({"schemas": [USER], "userName": "grace", XX: null}));
     assert_eq!(stored(&appliance, &grace).get(XX), None);
 }
