@@ -1,7 +1,9 @@
 //! The command line: one file for each command. What people read goes to stdout, complaints to stderr.
 
+mod admin;
 mod backup;
 mod check_config;
+mod first_run;
 mod provisioning;
 mod serve;
 mod table;
@@ -55,6 +57,11 @@ enum Command {
         #[command(subcommand)]
         command: token::Command,
     },
+    /// Make, reset, list and remove administrators of the settings page
+    Admin {
+        #[command(subcommand)]
+        command: admin::Command,
+    },
     /// Switch provisioning on and off
     #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
     Provisioning(provisioning::Arguments),
@@ -86,6 +93,7 @@ pub fn run() -> ExitCode {
         Some(Command::CheckConfig) => check_config::run(&arguments.config),
         Some(Command::ExampleConfig) => say(EXAMPLE.trim_end()),
         Some(Command::Token { command }) => token::run(&arguments.config, command),
+        Some(Command::Admin { command }) => admin::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
         Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),
         Some(Command::Restore { file, with_key }) => backup::restore(&arguments.config, &file, with_key),
@@ -195,7 +203,7 @@ impl Opened {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
         pending.wait().map_err(|refusal| match refusal {
-            Refusal::Denied(why) => anyhow!(why),
+            Refusal::Denied(why) | Refusal::Conflict(why) => anyhow!(why),
             Refusal::Broken(error) => anyhow!(error),
             other => anyhow!("{other:?}"),
         })

@@ -1,8 +1,9 @@
 //! The TOML file: what the owner of the machine decides. The only reader of it.
 
 mod declared;
+mod limits;
+mod listen;
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,9 @@ use toml::Spanned;
 
 pub use declared::Declared;
 use declared::Tables;
+pub use limits::Limits;
+pub use listen::{Listen, Listener, Tls};
+use listen::{ListenTable, TlsTable};
 
 /// The commented example, which is the default configuration written out.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -21,7 +25,9 @@ pub struct Config {
     /// The URL under which clients reach the server, without a path and without a slash at its end.
     pub public_url: String,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub listen: Listen,
+    /// The certificate; none when nothing listens that needs one.
+    pub tls: Option<Tls>,
     /// The database.
     pub store: Store,
     /// The SCIM surface.
@@ -32,8 +38,21 @@ pub struct Config {
     pub limits: Limits,
     /// The log.
     pub log: Log,
+    /// The first administrator.
+    pub bootstrap: Option<Bootstrap>,
     /// Schemas and resource types beyond the RFC.
     pub declared: Declared,
+}
+
+/// `[bootstrap]`: the first administrator of an installation that nobody attends.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The name.
+    pub admin_name: String,
+    /// The file whose first line is the password; relative ones count from the folder of the configuration.
+    pub admin_password_file: PathBuf,
+    /// Where that stands.
+    pub place: Place,
 }
 
 /// `[store]`
@@ -64,61 +83,6 @@ pub struct Scim {
     pub put_merges: bool,
     /// Dialect rules that are off, with where they stand.
     pub disabled_dialect_rules: Vec<(String, Place)>,
-}
-
-/// `[limits]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Bytes of a request body.
-    pub body_bytes: u64,
-    /// Operations of a Bulk request.
-    pub bulk_operations: usize,
-    /// Bytes of a request line and its headers.
-    pub header_bytes: usize,
-    /// Connections at a time.
-    pub connections: usize,
-    /// Seconds for the headers.
-    pub header_seconds: u64,
-    /// Seconds without a byte of the body.
-    pub body_idle_seconds: u64,
-    /// Seconds for the body.
-    pub body_seconds: u64,
-    /// Seconds that an idle connection is kept.
-    pub keep_alive_seconds: u64,
-    /// Writes that wait.
-    pub queue: usize,
-    /// Bytes of all bodies that are being worked on.
-    pub bodies_bytes: u64,
-    /// Bytes of all answers that are on their way.
-    pub answers_bytes: u64,
-    /// Requests with a bad token from one address at once; 0: no bound.
-    pub bad_token_burst: u32,
-    /// And a second after that.
-    pub bad_tokens_per_second: u32,
-    /// Requests a second with one token; 0: no bound.
-    pub requests_per_second: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            body_bytes: 8 << 20,
-            bulk_operations: 1000,
-            header_bytes: 16 << 10,
-            connections: 1024,
-            header_seconds: 10,
-            body_idle_seconds: 15,
-            body_seconds: 60,
-            keep_alive_seconds: 75,
-            queue: 4096,
-            bodies_bytes: 256 << 20,
-            answers_bytes: 256 << 20,
-            bad_token_burst: 20,
-            bad_tokens_per_second: 1,
-            requests_per_second: 0,
-        }
-    }
 }
 
 /// `[log]`
@@ -194,7 +158,9 @@ impl Place {
 struct File {
     public_url: Option<Spanned<String>>,
     #[serde(default)]
-    listen: Listen,
+    listen: ListenTable,
+    #[serde(default)]
+    tls: TlsTable,
     #[serde(default)]
     store: StoreTable,
     #[serde(default)]
@@ -205,17 +171,11 @@ struct File {
     limits: Option<Spanned<Limits>>,
     #[serde(default)]
     log: Log,
+    bootstrap: Option<BootstrapTable>,
     #[serde(default)]
     schema: Tables,
     #[serde(default)]
     resource_type: Tables,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Listen {
-    address: Option<Spanned<String>>,
-    behind_proxy: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -260,6 +220,13 @@ struct Tokens {
     max_live: Option<Spanned<usize>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BootstrapTable {
+    admin_name: Option<String>,
+    admin_password_file: Spanned<String>,
+}
+
 struct Source<'t> {
     file: &'t Path,
     text: &'t str,
@@ -300,6 +267,24 @@ impl Source<'_> {
     }
 }
 
+impl Bootstrap {
+    /// The password: the first line of its file, which nobody but its owner may read.
+    ///
+    /// Errors: a sentence with the place of the key.
+    pub fn password(&self) -> Result<String, BadConfig> {
+        use std::os::unix::fs::PermissionsExt;
+        let shown = self.admin_password_file.display();
+        let cannot = |e: std::io::Error| self.place.complain(format!("{shown} cannot be read: {e}"));
+        let mode = std::fs::metadata(&self.admin_password_file).map_err(cannot)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let why = format!("{shown} can be read by others than its owner; `chmod 600` mends that");
+            return Err(self.place.complain(why));
+        }
+        let text = std::fs::read_to_string(&self.admin_password_file).map_err(cannot)?;
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
 impl Config {
     /// Reads and checks a file.
     pub fn read(file: &Path) -> Result<Config, BadConfig> {
@@ -316,7 +301,7 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Config, BadConfig> {
         let source = Source { file, text };
         let written: File = toml::from_str(text).map_err(|e| source.explain(&e))?;
-        let address = address(&source, &written.listen)?;
+        let listen = listen::listen(&source, &written.listen, &written.tls)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let path = written.store.path.as_ref().map_or("scim-appliance.db", |p| p.get_ref());
         if path.is_empty() {
@@ -341,11 +326,14 @@ impl Config {
             let why = "scim.put = \"merge\" is not what the RFC means by PUT, and scim.mode is \"strict\"";
             return Err(source.refuse(Some(put.span()), why));
         }
+        let public_url = listen::public_url(&source, written.public_url.as_ref(), listen.main)?;
+        let database = folder.join(path);
         Ok(Config {
-            public_url: public_url(&source, written.public_url.as_ref(), address)?,
-            address,
+            tls: listen::tls(&source, &written.tls, &listen, &public_url, folder, &database)?,
+            public_url,
+            listen,
             store: Store {
-                path: folder.join(path),
+                path: database,
                 allow_network_filesystem: written.store.allow_network_filesystem,
                 max_bytes: written.store.max_size_mib.saturating_mul(1 << 20),
                 readers,
@@ -362,96 +350,19 @@ impl Config {
                     .collect(),
             },
             max_live_tokens,
-            limits: limits(&source, written.limits)?,
+            limits: limits::limits(&source, written.limits)?,
             log: written.log,
+            bootstrap: written.bootstrap.map(|b| Bootstrap {
+                admin_name: b.admin_name.unwrap_or_else(|| "admin".to_owned()),
+                admin_password_file: folder.join(b.admin_password_file.get_ref()),
+                place: source.place(Some(b.admin_password_file.span())),
+            }),
             declared: match written.schema.is_empty() && written.resource_type.is_empty() {
                 true => Declared::default(),
                 false => Declared::of(text, file),
             },
         })
     }
-}
-
-fn address(source: &Source<'_>, listen: &Listen) -> Result<SocketAddr, BadConfig> {
-    let Some(written) = &listen.address else { return Ok(SocketAddr::from(([127, 0, 0, 1], 8080))) };
-    let text = written.get_ref();
-    let address: SocketAddr = text.parse().map_err(|_| {
-        source.refuse(
-            Some(written.span()),
-            format!("listen.address is an IP address and a port such as 127.0.0.1:8080, not {text:?}"),
-        )
-    })?;
-    if !is_loopback(address.ip()) && !listen.behind_proxy {
-        return Err(source.refuse(
-            Some(written.span()),
-            format!("plain HTTP on {address} would send tokens over the network in the clear; listen on 127.0.0.1, or set listen.behind_proxy = true if a proxy with TLS stands in front"),
-        ));
-    }
-    Ok(address)
-}
-
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
-}
-
-/// The URL is written into JSON and headers as it is, so only characters are let in that need no escaping there.
-fn public_url(
-    source: &Source<'_>,
-    written: Option<&Spanned<String>>,
-    address: SocketAddr,
-) -> Result<String, BadConfig> {
-    let Some(written) = written else { return Ok(format!("http://{address}")) };
-    let text = written.get_ref();
-    let url = text.strip_suffix('/').unwrap_or(text);
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let good =
-        host.is_some_and(|h| !h.is_empty() && h.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)));
-    match good {
-        true => Ok(url.to_owned()),
-        false => Err(source.refuse(
-            Some(written.span()),
-            format!("public_url is a URL without a path such as https://scim.example.com, not {text:?}"),
-        )),
-    }
-}
-
-fn limits(source: &Source<'_>, written: Option<Spanned<Limits>>) -> Result<Limits, BadConfig> {
-    let Some(written) = written else { return Ok(Limits::default()) };
-    let limits = written.get_ref();
-    let wrong = |why: &str| Err(source.refuse(Some(written.span()), why));
-    if limits.bulk_operations < 1 || limits.bulk_operations > 100_000 {
-        return wrong("limits.bulk_operations is a number from 1 to 100000");
-    }
-    if limits.header_bytes < 8192 || limits.header_bytes > 1 << 20 {
-        return wrong("limits.header_bytes is a number from 8192 to 1048576");
-    }
-    if limits.body_bytes < 1024 || limits.body_bytes > 1 << 30 {
-        return wrong("limits.body_bytes is a number from 1024 to 1073741824");
-    }
-    if limits.connections == 0 || limits.queue == 0 {
-        return wrong("limits.connections and limits.queue are at least 1");
-    }
-    if limits.bodies_bytes < limits.body_bytes || limits.bodies_bytes > 1 << 40 {
-        return wrong("limits.bodies_bytes is at least limits.body_bytes, and at most 1099511627776");
-    }
-    if limits.answers_bytes < 1 << 20 || limits.answers_bytes > 1 << 40 {
-        return wrong("limits.answers_bytes is a number from 1048576 to 1099511627776");
-    }
-    if limits.bad_token_burst > 10_000 || !(1..=1000).contains(&limits.bad_tokens_per_second) {
-        return wrong(
-            "limits.bad_token_burst is at most 10000, and limits.bad_tokens_per_second a number from 1 to 1000",
-        );
-    }
-    if (1..50).contains(&limits.requests_per_second) || limits.requests_per_second > 1_000_000 {
-        return wrong(
-            "limits.requests_per_second is 0, or a number from 50 to 1000000: an identity provider sends in bursts",
-        );
-    }
-    let seconds = [limits.header_seconds, limits.body_idle_seconds, limits.body_seconds, limits.keep_alive_seconds];
-    if seconds.iter().any(|s| *s == 0 || *s > 3600) {
-        return wrong("the time limits are numbers of seconds from 1 to 3600");
-    }
-    Ok(limits.clone())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The use-cases: what a request does to the directory. Synchronous functions over a [`Reader`] or a [`Writer`]: no
 //! `.await` can stand between BEGIN and COMMIT, and a client that hangs up cannot cancel half a write.
 
+pub mod admins;
 mod bulk;
 mod caller;
 mod create;
@@ -8,6 +9,7 @@ pub mod cursor;
 mod fetch;
 mod list;
 mod me;
+pub mod overview;
 mod patch;
 pub mod provisioning;
 mod refusal;
@@ -32,6 +34,9 @@ pub use replace::replace;
 pub use tokens::{Lifetime, NewToken, create_token, revoke_token};
 pub use walks::Walks;
 
+pub use crate::store::{
+    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Milestone, SessionRow, Tally, TokenRow, TokenStatus,
+};
 pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};
 
 use crate::scim::catalog::{Catalog, ResourceType};

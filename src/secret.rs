@@ -1,10 +1,15 @@
-//! Random tokens and their digests, and the key that signs. The only file that names a crypto library.
+//! Random tokens and their digests, the key that signs and seals, passwords and second factors. The only module that
+//! names crypto libraries.
+
+pub mod password;
+pub mod second_factor;
 
 use std::fmt;
 use std::sync::OnceLock;
 
+use data_encoding::HEXLOWER;
 use ring::rand::{SecureRandom, SystemRandom};
-use ring::{digest, hmac};
+use ring::{aead, digest, hkdf, hmac};
 
 const PREFIX: &str = "scimapp_";
 const ID: usize = 8;
@@ -106,6 +111,33 @@ impl Key {
         signature
     }
 
+    /// Seals a secret: only this key opens it, and only for the same purpose (AES-256-GCM, a nonce in front).
+    pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+        let nonce = random::<{ aead::NONCE_LEN }>()?;
+        let mut sealed = secret.to_vec();
+        self.sealing(purpose)?
+            .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), aead::Aad::empty(), &mut sealed)
+            .map_err(|_| NoRandomness)?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// The secret that was sealed; `None` when this key, or this purpose, did not seal it.
+    pub fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_at_checked(aead::NONCE_LEN)?;
+        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let key = self.sealing(purpose).ok()?;
+        key.open_in_place(nonce, aead::Aad::empty(), &mut sealed).ok().map(|secret| secret.to_vec())
+    }
+
+    /// A key for each purpose, so that the key itself is used for nothing twice.
+    fn sealing(&self, purpose: &str) -> Result<aead::LessSafeKey, NoRandomness> {
+        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, b"scim-appliance seal").extract(self.0.as_bytes());
+        let info = [purpose.as_bytes()];
+        let key = derived.expand(&info, &aead::AES_256_GCM).map_err(|_| NoRandomness)?;
+        Ok(aead::LessSafeKey::new(aead::UnboundKey::from(key)))
+    }
+
     /// Is this the signature of the data? Takes the same time wherever it differs.
     pub fn verify(&self, purpose: &str, data: &[u8], signature: &[u8]) -> bool {
         same_digest(&self.sign(purpose, data), signature)
@@ -124,9 +156,19 @@ pub fn random_text(length: usize) -> Result<String, NoRandomness> {
     Ok(base62(&random::<32>()?, SECRET).chars().rev().take(length).collect())
 }
 
+/// SHA-256: what is stored of a random text that somebody else keeps.
+pub fn digest_of(text: &str) -> Vec<u8> {
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec()
+}
+
 /// SHA-256 as hexadecimal text.
 pub fn fingerprint(text: &str) -> String {
-    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    fingerprint_of(text.as_bytes())
+}
+
+/// The same of any bytes.
+pub fn fingerprint_of(bytes: &[u8]) -> String {
+    HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
 fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
@@ -202,6 +244,22 @@ mod tests {
         assert!(!Key::generate().unwrap().verify("a", b"data", &signature));
         assert!(Key::parse("short").is_none() && Key::parse(&"é".repeat(43)).is_none());
         assert!(!format!("{key:?}").contains(key.reveal()));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_its_key_and_purpose_only() {
+        let key = Key::generate().unwrap();
+        let sealed = key.seal("totp", b"secret").unwrap();
+        assert_eq!(key.open("totp", &sealed).as_deref(), Some(&b"secret"[..]));
+        assert_eq!(Key::parse(key.reveal()).unwrap().open("totp", &sealed).as_deref(), Some(&b"secret"[..]));
+        assert!(key.open("other", &sealed).is_none() && Key::generate().unwrap().open("totp", &sealed).is_none());
+        for i in 0..sealed.len() {
+            let mut bad = sealed.clone();
+            bad[i] ^= 1;
+            assert!(key.open("totp", &bad).is_none(), "byte {i}");
+        }
+        assert!(key.open("totp", &sealed[..5]).is_none());
+        assert_ne!(sealed, key.seal("totp", b"secret").unwrap(), "a nonce of its own");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! jobs share, and that is answered after the COMMIT (see [`writer`]). A read is a function over a [`Reader`]: inline on
 //! the calling thread when it takes microseconds, on a reader thread when it may take longer.
 
+mod activity;
+mod admins;
 pub mod backup;
 mod changes;
 mod error;
@@ -18,6 +20,8 @@ mod narrow;
 mod plans;
 mod reader;
 mod resources;
+mod search;
+mod sessions;
 mod settings;
 mod tokens;
 mod usage;
@@ -29,14 +33,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-pub use changes::Change;
+pub use activity::{Activity, Exchange, Milestone, Tally};
+pub use admins::AdminRow;
+pub use changes::{Change, ChangeRow};
 pub use error::StoreError;
 pub use graph::{Graph, Node};
 pub use jobs::{Failure, Pending, Weight};
@@ -44,6 +50,7 @@ pub use key::{check_key, key, key_of, put_key};
 pub use members::{Delta, Membership, Source};
 pub use reader::Reader;
 pub use resources::{Departure, Indexed, Prepared, Row};
+pub use sessions::SessionRow;
 pub use settings::{Control, Provisioning};
 pub use tokens::{TokenRow, TokenStatus};
 pub use usage::Usage;
@@ -100,6 +107,7 @@ pub(crate) struct Shared {
     graph: RwLock<Arc<Graph>>,
     control: RwLock<Arc<Control>>,
     usage: Mutex<Usage>,
+    activity: Mutex<Activity>,
     max_bytes: u64,
     batch_time: Duration,
     serves: bool,
@@ -116,15 +124,20 @@ impl Shared {
         self.latest.fetch_max(now, Ordering::Relaxed).max(now)
     }
 
+    /// What was asked lately.
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn publish_graph(&self, fresh: &Arc<Graph>) {
-        let mut held = self.graph.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.graph.write().unwrap_or_else(PoisonError::into_inner);
         if fresh.generation() > held.generation() {
             *held = fresh.clone();
         }
     }
 
     fn publish_control(&self, fresh: &Arc<Control>) {
-        let mut held = self.control.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.control.write().unwrap_or_else(PoisonError::into_inner);
         if fresh.generation > held.generation {
             *held = fresh.clone();
         }
@@ -172,6 +185,8 @@ impl Store {
             StoreError::Busy | StoreError::Full => e,
             other => StoreError::Unusable(format!("{} cannot be used: {other}", path.display())),
         })?;
+        // A command looks at no activity and leaves none.
+        let activity = if options.serves { Activity::load(&connection)? } else { Activity::default() };
         let shared = Arc::new(Shared {
             id: NEXT_STORE.fetch_add(1, Ordering::Relaxed),
             path,
@@ -182,6 +197,7 @@ impl Store {
             graph: RwLock::default(),
             control: RwLock::default(),
             usage: Mutex::default(),
+            activity: Mutex::new(activity),
             max_bytes: options.max_bytes,
             batch_time: options.batch_time,
             serves: options.serves,
@@ -260,8 +276,18 @@ impl Store {
 
     /// Where reads and rejected requests leave what should be counted; the writer stores it in batches.
     pub fn note(&self, note: impl FnOnce(&mut Usage)) {
-        let mut usage = self.shared.usage.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut usage = self.shared.usage.lock().unwrap_or_else(PoisonError::into_inner);
         note(&mut usage);
+    }
+
+    /// What was asked lately: to look at, and to add to.
+    pub fn activity<T>(&self, look: impl FnOnce(&mut Activity) -> T) -> T {
+        look(&mut self.shared.activity())
+    }
+
+    /// The time, in microseconds since 1970; never less than before.
+    pub fn now(&self) -> i64 {
+        self.shared.now()
     }
 
     /// The catalog that the file is held to.
@@ -328,7 +354,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 fn read_all(connection: &Connection, jobs: &Mutex<Receiver<ReadJob>>, shared: &Arc<Shared>) {
     loop {
-        let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let mut job = Some(job);
         let outcome = reader::snapshot::<(), StoreError>(connection, shared, |reader| {

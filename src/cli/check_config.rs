@@ -6,16 +6,25 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
-use super::{options, read_config, say};
+use super::{options, read_config, remark, say};
 use crate::store::{check_key, check_place, is_served};
+use crate::tls;
 
 pub fn run(file: &Path) -> Result<()> {
     let (config, _, _) = read_config(file)?;
     check_place(&options(&config))?;
     check_key(&config.store.path)?;
+    if let Some(tls) = &config.tls
+        && let Some(certificate) = tls::check(tls)?
+        && let Some(warning) = certificate.warning(tls.own.is_some())
+    {
+        remark(format!("warning: {warning}"));
+    }
     // A server that runs already has the port; that is no fault of the configuration.
     if !is_served(&config.store.path) {
-        try_address(config.address).with_context(|| format!("cannot listen on {}", config.address))?;
+        for of in [Some(config.listen.main), config.listen.settings].into_iter().flatten() {
+            try_address(of.address).with_context(|| format!("cannot listen on {}", of.address))?;
+        }
     }
     say(format!("{} can be used.", file.display()))
 }

@@ -1,47 +1,50 @@
 //! `serve`: the server itself.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
+use super::first_run::{bootstrap, offer};
 use super::{options, read_config, say, site};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Listener};
 use crate::directory::provisioning::{self, Provisioning};
 use crate::directory::{Directory, StoreError};
-use crate::http::{BASE, DoorLimits, Limits, Rate, serve};
+use crate::http::{
+    BASE, CertificateView, Certificates, DoorLimits, Limits, Listening, Rate, Settings, Surface, Surroundings, serve,
+};
 use crate::scim::dialect::RuleSet;
 use crate::secret::random_text;
 use crate::store::{Store, TokenStatus, key, lock};
 use crate::telemetry;
+use crate::tls::{Certificate, State, Tls};
 
 pub fn run(file: &Path) -> Result<()> {
     let (config, rules, catalog) = read_config(file)?;
     telemetry::start(&config.log);
     raise_file_limit(config.limits.connections);
     let _lock = lock(&config.store.path)?;
+    // After the lock: only one server makes a certificate. Before the database: a mistake here costs no waiting.
+    let tls = config.tls.as_ref().map(Tls::start).transpose()?;
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
-    let served = runtime.block_on(listen(config, rules, store, file));
+    let served = runtime.block_on(listen(config, rules, store, tls, file));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // The last handle of the store is gone: the writer folds its log into the file and ends.
     threads.join();
     served
 }
 
-async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -> Result<()> {
-    let listener =
-        TcpListener::bind(config.address).await.with_context(|| format!("cannot listen on {}", config.address))?;
-    let address = listener.local_addr().context("the address of the listener is not known")?;
-    if config.public_url == format!("http://{}", config.address) {
-        // The system may have chosen the port.
-        config.public_url = format!("http://{address}");
-    }
+async fn listen(mut config: Config, rules: RuleSet, store: Store, tls: Option<Tls>, file: &Path) -> Result<()> {
+    let listeners = bind(&mut config, tls.as_ref()).await?;
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
@@ -55,7 +58,11 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
     if made && changes > 0 {
         tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
     }
-    greet(&config, &store, address, file, (state, live))?;
+    bootstrap(&config, &store).await?;
+    let claim = offer(&store).await?;
+    // Before anybody can know that there is a process to send signals to.
+    let watching = tls.clone().map(watch_certificate).transpose()?;
+    greet(&config, tls.as_ref(), &store, file, (state, live), claim)?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -76,10 +83,85 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, file: &Path) -
         answers_bytes: config.limits.answers_bytes,
         doors: doors(&config.limits),
     };
+    let settings = Settings {
+        public_url: config.public_url.clone(),
+        max_live_tokens: config.max_live_tokens,
+        database: store.path().to_owned(),
+    };
     let directory = Directory::new(store, site(&config, rules), key);
-    serve(listener, directory, limits, random_text(6)?, stopped).await;
+    let surroundings = Surroundings { proxies: config.listen.trusted_proxies, certificates: certificates(tls) };
+    serve(listeners, directory, settings, limits, surroundings, random_text(6)?, stopped).await;
+    if let Some(watching) = watching {
+        watching.abort();
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens on every address, and writes into the configuration which ports the system has chosen.
+async fn bind(config: &mut Config, tls: Option<&Tls>) -> Result<Vec<Listening>> {
+    let default = format!("{}://{}", config.listen.main.scheme(), config.listen.main.address);
+    let surface = if config.listen.settings.is_some() { Surface::Scim } else { Surface::All };
+    let given = config.tls.as_ref().is_some_and(|t| t.own.is_none());
+    let mut listeners = Vec::new();
+    let wanted = [(Some(&mut config.listen.main), surface), (config.listen.settings.as_mut(), Surface::Settings)];
+    for (of, surface) in wanted {
+        let Some(of) = of else { continue };
+        let listener =
+            TcpListener::bind(of.address).await.with_context(|| format!("cannot listen on {}", of.address))?;
+        of.address = listener.local_addr().context("the address of the listener is not known")?;
+        let acceptor = tls.filter(|_| of.tls).map(Tls::acceptor).transpose()?;
+        listeners.push(Listening {
+            listener,
+            strict: acceptor.is_some() && given,
+            tls: acceptor,
+            surface,
+            only_for_proxies: of.only_for_proxies(),
+        });
+    }
+    if config.public_url == default {
+        config.public_url = url(config.listen.main);
+    }
+    Ok(listeners)
+}
+
+fn url(of: Listener) -> String {
+    format!("{}://{}", of.scheme(), of.address)
+}
+
+/// The same for a browser on this machine: an address that stands for all of them is none that one can go to.
+fn near(mut of: Listener) -> String {
+    match of.address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => of.address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => of.address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    url(of)
+}
+
+/// What the settings page shows of the certificate.
+fn certificates(tls: Option<Tls>) -> Certificates {
+    Certificates(Arc::new(move || {
+        let State { certificate, problem } = tls.as_ref()?.state();
+        let Certificate { subject, names, not_after, self_signed, fingerprint } = certificate;
+        Some(CertificateView { subject, names, not_after, self_signed, fingerprint, problem })
+    }))
+}
+
+/// Reads the certificate again when its files change, and on SIGHUP. Without TLS that signal ends the process as ever:
+/// somebody has closed his terminal.
+fn watch_certificate(tls: Tls) -> Result<JoinHandle<()>> {
+    let mut hangup = signal(SignalKind::hangup()).context("signals cannot be received")?;
+    let (ask, asked) = mpsc::channel(1);
+    let watched = tls.watch(asked);
+    Ok(tokio::spawn(async move {
+        let asking = async {
+            while hangup.recv().await.is_some() {
+                let _ = ask.try_send(());
+            }
+        };
+        tokio::join!(watched, asking);
+    }))
 }
 
 /// A burst or a rate of 0 is no bound. What a token may send at once is what it may send in ten seconds.
@@ -108,20 +190,29 @@ fn raise_file_limit(connections: usize) {
 /// What it serves, where the data is, and what to do next.
 fn greet(
     config: &Config,
+    tls: Option<&Tls>,
     store: &Store,
-    address: std::net::SocketAddr,
     file: &Path,
     (state, live): (Provisioning, usize),
+    claim: Option<String>,
 ) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "scim-appliance".to_owned());
     let shown = file.display();
     say(format!("scim-appliance {}", env!("CARGO_PKG_VERSION")))?;
-    say(format!("Listening on http://{address}"))?;
+    say(format!("Listening on {}", url(config.listen.main)))?;
     say(format!("SCIM endpoint: {}{BASE}", config.public_url))?;
+    let settings = config.listen.settings.map_or_else(|| config.public_url.clone(), near);
+    match claim {
+        Some(code) => say(format!("Settings page: {settings}/setup with the claim code {code} (good for 30 minutes)"))?,
+        None => say(format!("Settings page: {settings}/"))?,
+    }
+    if let Some(certificate) = tls.map(|t| t.state().certificate).filter(|c| c.self_signed) {
+        say(format!("The certificate is self-signed; its SHA-256 fingerprint is {}", certificate.fingerprint))?;
+    }
     say(format!("Database: {}", store.path().display()))?;
     say(format!("Provisioning is {}; {} live {}.", state.name(), live, if live == 1 { "token" } else { "tokens" }))?;
     if live == 0 || state == Provisioning::Off {
-        say("Next, in another terminal:")?;
+        say("Next, on the settings page or in another terminal:")?;
     }
     if live == 0 {
         say(format!("  {program} --config {shown} token create --name okta"))?;

@@ -58,6 +58,9 @@ pub enum GivenScope {
     ScimRead,
     /// The own record of a user
     Me,
+    /// Looking at what happened, by /api/v1; not SCIM
+    #[value(name = "api:read")]
+    ApiRead,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -116,9 +119,10 @@ fn create(
         (Some(_), Some(_)) => bail!("a token that is bound to a user has the scope me; leave --scope out"),
         (Some(GivenScope::Scim) | None, None) => Scope::Scim,
         (Some(GivenScope::ScimRead), None) => Scope::ScimRead,
+        (Some(GivenScope::ApiRead), None) => Scope::ApiRead,
     };
     let token = Token::generate()?;
-    let new = NewToken { token: token.clone(), name, scope, user, lifetime: expires.lifetime() };
+    let new = NewToken { token: token.clone(), name, scope, user, replaces: None, lifetime: expires.lifetime() };
     let most = opened.config.max_live_tokens;
     opened.write(move |writer| create_token(writer, &new, most, "command:token create"))?;
     remark(format!(

@@ -17,7 +17,22 @@ fn mistakes_are_told_with_their_line() {
         ("\n[listen]\nadress = \"x\"\n", 3, "address"),
         ("[listen]\naddress = 8080\n", 2, "string"),
         ("[listen]\naddress = \"localhost\"\n", 2, "IP address"),
-        ("[listen]\naddress = \"0.0.0.0:80\"\n", 2, "behind_proxy"),
+        ("[listen]\naddress = \"0.0.0.0:80\"\n[tls]\nmode = \"off\"\n", 2, "trusted_proxies"),
+        ("[listen.settings]\naddress = \"0.0.0.0:80\"\n[tls]\nmode = \"off\"\n", 2, "remove tls.mode"),
+        ("[listen]\nbehind_proxy = true\n", 2, "needs listen.trusted_proxies"),
+        ("[listen]\nbehind_proxy = true\ntrusted_proxies = []\n", 2, "needs listen.trusted_proxies"),
+        ("[listen]\n\ntrusted_proxies = [\"10.0.0.0/8\"]\n", 3, "behind_proxy = true"),
+        ("[listen]\nbehind_proxy = true\ntrusted_proxies = [\"proxy\"]\n", 3, "10.1.0.0/16"),
+        ("[listen]\nbehind_proxy = true\ntrusted_proxies = [\"10.0.0.0/33\"]\n", 3, "10.1.0.0/16"),
+        ("[listen]\nbehind_proxy = true\ntrusted_proxies = [\"::1\",\n\"::/0\"]\n", 4, "everybody"),
+        ("[listen]\n[listen.settings]\naddress = \"127.0.0.1:8080\"\n", 3, "is listen.address"),
+        ("[listen]\n[listen.settings]\naddress = \"x\"\n", 3, "listen.settings.address"),
+        ("[listen.settings]\nport = 1\n", 2, "address"),
+        ("[tls]\ncertificate = \"x\"\n", 2, "both, or neither"),
+        ("[tls]\n\nkey = \"x\"\n", 3, "both, or neither"),
+        ("[tls]\ncertificate = \"\"\nkey = \"x\"\n", 2, "PEM"),
+        ("[tls]\ncertificate = \"x\"\nkey = \"y\"\nmode = \"off\"\n", 4, "remove one"),
+        ("[tls]\nmode = \"on\"\n", 2, "auto"),
         ("public_url = \"scim.example.com\"\n", 1, "https://"),
         ("[tokens]\n\nmax_live = 6\n", 3, "from 1 to 5"),
         ("[log]\nlevel = \"loud\"\n", 2, "warn"),
@@ -35,4 +50,75 @@ fn mistakes_are_told_with_their_line() {
             "{text:?} gives {error:?}"
         );
     }
+}
+
+/// What is spoken on the listeners: `https` or `http`, a star behind it where only proxies may come in.
+fn spoken(text: &str) -> String {
+    let config = read(text).unwrap();
+    let listeners = [Some(config.listen.main), config.listen.settings];
+    let of = |l: &Listener| format!("{}{}", l.scheme(), if l.only_for_proxies() { "*" } else { "" });
+    let spoken: Vec<String> = listeners.iter().flatten().map(of).collect();
+    assert_eq!(config.tls.is_some(), spoken.iter().any(|s| s == "https"), "{text}");
+    assert!(config.public_url.starts_with(&format!("{}://", config.listen.main.scheme())), "{text}");
+    spoken.join(" ")
+}
+
+#[test]
+fn tokens_cross_the_network_in_the_clear_only_where_a_proxy_stands() {
+    let proxy = "behind_proxy = true\ntrusted_proxies = [\"10.0.0.5\"]\n";
+    let settings = |address: &str| format!("[listen.settings]\naddress = \"{address}:1\"\n");
+    let (here, out) = ("[listen]\naddress = \"127.0.0.1:0\"\n", "[listen]\naddress = \"0.0.0.0:0\"\n");
+    let given = "[tls]\ncertificate = \"x\"\nkey = \"y\"\n";
+    let off = "[tls]\nmode = \"off\"\n";
+    for (spoken_there, text) in [
+        ("http", String::new()),
+        ("http", here.to_owned()),
+        ("http", here.to_owned() + off),
+        ("http", here.to_owned() + proxy),
+        ("http", "[listen]\naddress = \"[::ffff:127.0.0.1]:0\"\n".to_owned()),
+        ("https", here.to_owned() + given),
+        ("https", out.to_owned()),
+        ("https", "[listen]\naddress = \"[::]:0\"\n".to_owned()),
+        ("https", out.to_owned() + given),
+        ("http*", out.to_owned() + proxy),
+        ("http*", out.to_owned() + proxy + off),
+        // The owner has given it to be used.
+        ("https", out.to_owned() + proxy + given),
+        ("http https", here.to_owned() + &settings("0.0.0.0")),
+        ("https http", out.to_owned() + &settings("127.0.0.1")),
+        ("http* https", out.to_owned() + proxy + &settings("0.0.0.0")),
+        ("http* http*", out.to_owned() + proxy + &settings("0.0.0.0") + off),
+        ("https https", here.to_owned() + &settings("127.0.0.1") + given),
+    ] {
+        assert_eq!(spoken(&text), spoken_there, "{text}");
+    }
+}
+
+#[test]
+fn paths_of_the_certificate_count_from_the_folder_of_the_file() {
+    let tls = |text: &str| read(text).unwrap().tls.unwrap();
+    let given = tls("[tls]\ncertificate = \"a/x.pem\"\nkey = \"/etc/ssl/y.pem\"\n");
+    assert_eq!(given.certificate, Path::new("/etc/a/x.pem"));
+    assert_eq!((given.key.as_path(), given.own), (Path::new("/etc/ssl/y.pem"), None));
+    let own = tls("[listen]\naddress = \"[::]:0\"\n[store]\npath = \"/var/lib/d.db\"\n");
+    assert_eq!(own.certificate, Path::new("/var/lib/d.db.tls.crt"));
+    assert_eq!(own.key, Path::new("/var/lib/d.db.tls.key"));
+}
+
+#[test]
+fn our_own_certificate_is_for_every_name_that_clients_may_use() {
+    let names = |text: &str| read(text).unwrap().tls.unwrap().own.unwrap();
+    let local = ["localhost", "127.0.0.1", "::1"];
+    assert_eq!(names("[listen]\naddress = \"0.0.0.0:0\"\n"), local);
+    let text = "public_url = \"https://SCIM.example.com:8443/\"\n[listen]\naddress = \"192.0.2.1:8443\"\n";
+    assert_eq!(names(text), [&["scim.example.com", "192.0.2.1"], &local[..]].concat());
+    let text = "public_url = \"https://[2001:DB8::0:1]:8443\"\n[listen.settings]\naddress = \"[2001:db8::2]:1\"\n";
+    assert_eq!(names(text), ["2001:db8::1", "127.0.0.1", "2001:db8::2", "localhost", "::1"]);
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let text = "[listen]\nbehind_proxy = true\ntrusted_proxies = [\"10.1.2.3/8\", \"192.0.2.1\", \"fd00::/8\", \"::ffff:192.0.2.2\"]\n";
+    let proxies: Vec<String> = read(text).unwrap().listen.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8", "192.0.2.2/32"]);
 }

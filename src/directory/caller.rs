@@ -14,6 +14,8 @@ pub enum Scope {
     ScimRead,
     /// The own record of the user whom the token is bound to.
     Me,
+    /// Looking at what happened, by `/api/v1`; not SCIM.
+    ApiRead,
 }
 
 /// How far a request reaches.
@@ -21,8 +23,10 @@ pub enum Scope {
 pub enum Reach {
     /// `/Me`, and what the server says about itself.
     Own,
-    /// Everything else.
+    /// Everything else of SCIM.
     All,
+    /// `/api/v1`, whatever the state of provisioning is.
+    Api,
 }
 
 impl Scope {
@@ -32,6 +36,7 @@ impl Scope {
             "scim" => Some(Scope::Scim),
             "scim:read" => Some(Scope::ScimRead),
             "me" => Some(Scope::Me),
+            "api:read" => Some(Scope::ApiRead),
             _ => None,
         }
     }
@@ -42,6 +47,7 @@ impl Scope {
             Scope::Scim => "scim",
             Scope::ScimRead => "scim:read",
             Scope::Me => "me",
+            Scope::ApiRead => "api:read",
         }
     }
 }
@@ -76,6 +82,16 @@ impl Caller {
             generation: control.generation,
             request: request.to_owned(),
         };
+        match (scope, reach) {
+            (Scope::ApiRead, Reach::Api) => return Ok(caller),
+            (Scope::ApiRead, _) => {
+                return Err(Refusal::Denied("This token opens /api/v1 and nothing else.".to_owned()));
+            }
+            (_, Reach::Api) => {
+                return Err(Refusal::Denied("This token is for SCIM. /api/v1 needs one of scope api:read.".to_owned()));
+            }
+            _ => {}
+        }
         caller.open(&control, false)?;
         if scope == Scope::Me && reach == Reach::All {
             return Err(Refusal::Denied("This token opens /Me and nothing else.".to_owned()));

@@ -20,6 +20,8 @@ pub struct NewToken {
     pub scope: Scope,
     /// The userName or id of the user whom it is bound to.
     pub user: Option<String>,
+    /// The public id of the token whose place it is to take.
+    pub replaces: Option<String>,
     /// How long it lives.
     pub lifetime: Lifetime,
 }
@@ -29,7 +31,7 @@ pub struct NewToken {
 /// Errors: [`Refusal::Denied`] when there are as many live tokens of scope `scim` as there may be, and when there is no
 /// user of that name.
 pub fn create_token(writer: &mut Writer<'_>, new: &NewToken, most: usize, actor: &str) -> Result<(), Refusal> {
-    let NewToken { token, name, scope, user, lifetime } = new;
+    let NewToken { token, name, scope, user, replaces, lifetime } = new;
     let now = writer.now();
     let live = writer
         .control()?
@@ -52,6 +54,7 @@ pub fn create_token(writer: &mut Writer<'_>, new: &NewToken, most: usize, actor:
         scope: scope.name().to_owned(),
         subject,
         digest: token.digest(),
+        replaces: replaces.clone(),
         created: now,
         created_by: actor.to_owned(),
         expires: lifetime.map(|l| now.saturating_add(l)),

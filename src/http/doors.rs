@@ -140,6 +140,14 @@ impl Stranger<'_> {
         }
     }
 
+    /// What a client hears whose token did not open what it asked for.
+    pub fn refusal(&self, refusal: Refusal, token: &Token) -> Problem {
+        match refusal {
+            Refusal::Unauthenticated(cause) => self.refused(cause, Some(token)),
+            other => other.into(),
+        }
+    }
+
     /// The address is over its limit: what the token is worth is not even looked at.
     pub fn stopped(&self, token: &Token, seconds: u64) -> Problem {
         self.note(Some(token), None);
@@ -161,7 +169,7 @@ fn digests(reader: &Reader<'_>) -> Result<HashMap<String, Vec<u8>>, StoreError> 
 }
 
 /// The part of an address that one customer of a network has: all of IPv4, a /64 of IPv6.
-fn network(address: IpAddr) -> u128 {
+pub fn network(address: IpAddr) -> u128 {
     const HOST: u32 = 64;
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),

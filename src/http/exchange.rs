@@ -132,10 +132,10 @@ impl Exchange {
     /// A refusal as the client hears it; the log hears more.
     pub fn refused(&self, refusal: Refusal) -> Problem {
         match &refusal {
-            Refusal::Unauthenticated(cause) => {
+            Refusal::Unauthenticated(_) => {
                 let stranger =
                     Stranger { doors: &self.doors, request: &self.id, address: self.address, client: &self.client };
-                return stranger.refused(*cause, Some(&self.token));
+                return stranger.refusal(refusal, &self.token);
             }
             Refusal::Broken(error @ (StoreError::Overloaded | StoreError::Busy | StoreError::Closed)) => {
                 tracing::warn!(request = self.id, %error, "the store is busy");

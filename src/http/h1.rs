@@ -1,7 +1,6 @@
 //! One connection that speaks HTTP/1.1 or 1.0, over whatever carries it.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use super::origin::Hop;
 use super::pace::{Pace, Paced};
 use super::service::Service;
 
@@ -27,7 +27,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     socket: S,
     before: Bytes,
     pace: Arc<Pace>,
-    peer: SocketAddr,
+    hop: Hop,
     service: Arc<Service>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -38,7 +38,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let (service, pace) = (service.clone(), pace.clone());
             pace.serving();
             async move {
-                let mut response = service.respond(request, peer).await;
+                let mut response = service.respond(request, hop).await;
                 if pace.ends() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
@@ -61,7 +61,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection ended");
+                    tracing::debug!(%error, peer = %hop.peer, "a connection ended");
                 }
                 return;
             }

@@ -5,7 +5,6 @@
 //! end, connections on which nothing happens, and answers that nobody takes.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +23,7 @@ use tokio::time::Instant;
 use super::answers::SMALL;
 use super::flow::{Flow, Portions, Watched};
 use super::h1::TICK;
+use super::origin::Hop;
 use super::pace::Deadlines;
 use super::service::Service;
 
@@ -46,7 +46,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     socket: S,
     before: Bytes,
     deadlines: Deadlines,
-    peer: SocketAddr,
+    hop: Hop,
     service: Arc<Service>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -59,8 +59,8 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             async move {
                 let place = service.places_on_streams.clone().try_acquire_owned();
                 let mut response = match place {
-                    Ok(_) => service.respond(request, peer).await,
-                    Err(_) => service.overcrowded(),
+                    Ok(_) => service.respond(request, hop).await,
+                    Err(_) => service.overcrowded(hop.origin(request.headers(), &service.surroundings.proxies)),
                 };
                 // Until the answer is taken: streams are many, and whoever asks need not listen. A small answer costs too
                 // little for that: with a hundred of them, not even a token would be needed to keep others out.
@@ -91,7 +91,7 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection ended");
+                    tracing::debug!(%error, peer = %hop.peer, "a connection ended");
                 }
                 return;
             }

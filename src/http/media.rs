@@ -33,6 +33,12 @@ pub fn wants_plain_json(headers: &HeaderMap) -> bool {
     json.1 > scim.1
 }
 
+/// Does a client name HTML among what it wants to read? Browsers do, and programs do not.
+pub fn prefers_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    accept.flat_map(|v| v.split(',')).any(|r| r.split(';').next().is_some_and(|k| k.trim() == "text/html"))
+}
+
 /// How exactly a media type was named, and what it weighs in thousandths.
 #[derive(Default, Clone, Copy)]
 struct Weight(u8, u16);

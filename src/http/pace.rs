@@ -44,17 +44,20 @@ pub struct Pace {
     start: Instant,
     deadlines: Deadlines,
     ends: AtomicBool,
+    /// What is said here tells the client to speak nothing but TLS.
+    strict: bool,
 }
 
 impl Pace {
     /// A new connection.
-    pub fn new(deadlines: Deadlines) -> Arc<Pace> {
+    pub fn new(deadlines: Deadlines, strict: bool) -> Arc<Pace> {
         Arc::new(Pace {
             stage: AtomicU8::new(NEW),
             since: AtomicU64::new(0),
             start: Instant::now(),
             deadlines,
             ends: AtomicBool::new(false),
+            strict,
         })
     }
 
@@ -229,8 +232,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
     }
 
     /// Says a last word without waiting: whoever sends such things may not read it either.
-    fn say(&mut self, cx: &mut Context<'_>, word: &[u8]) {
-        let _ = AsyncWrite::poll_write(Pin::new(self.inner.inner_mut()), cx, word);
+    fn say(&mut self, cx: &mut Context<'_>, status: StatusCode, detail: &str) {
+        let word = raw(status, detail, self.pace.strict);
+        let _ = AsyncWrite::poll_write(Pin::new(self.inner.inner_mut()), cx, &word);
+        // Without this a client of TLS cannot tell the end of the answer from an attack.
+        let _ = AsyncWrite::poll_shutdown(Pin::new(self.inner.inner_mut()), cx);
     }
 
     /// Before a request has reached the service nobody but hyper can have written this: its answer to what is no
@@ -248,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
             StatusCode::URI_TOO_LONG => "The URL is longer than this server reads.",
             _ => "This is not an HTTP request that this server understands.",
         };
-        Some(raw(status, detail))
+        Some(raw(status, detail, self.pace.strict))
     }
 }
 
@@ -256,7 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Read for Paced<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         if self.pace.is_late() {
             if self.pace.stage.load(Ordering::Relaxed) == HEAD {
-                self.say(cx, &raw(StatusCode::REQUEST_TIMEOUT, TOO_SLOW));
+                self.say(cx, StatusCode::REQUEST_TIMEOUT, TOO_SLOW);
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -291,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Read for Paced<S> {
             }
             Ok(_) => Poll::Ready(Err(io::ErrorKind::OutOfMemory.into())),
             Err(why) => {
-                self.say(cx, &raw(StatusCode::BAD_REQUEST, why));
+                self.say(cx, StatusCode::BAD_REQUEST, why);
                 Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
             }
         }
@@ -313,6 +319,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Paced<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        if self.instead.is_some() {
+            // hyper drops the connection now. Under TLS an answer without a goodbye may be one that was cut off.
+            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+        }
         if self.pace.stage.load(Ordering::Relaxed) == ANSWERING {
             self.pace.enter(IDLE);
         }

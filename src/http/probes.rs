@@ -2,12 +2,12 @@
 
 use hyper::StatusCode;
 
-use super::wire::Answer;
+use super::wire::{Answer, Media};
 use crate::directory::{Directory, Reader, StoreError};
 
 /// The process answers.
 pub fn health() -> Answer {
-    Answer { scim: false, ..Answer::json(StatusCode::OK, "{\"status\":\"ok\"}") }
+    Answer { media: Media::Json, ..Answer::json(StatusCode::OK, "{\"status\":\"ok\"}") }
 }
 
 /// The database answers.
@@ -17,7 +17,10 @@ pub fn ready(directory: &Directory) -> Answer {
         Ok(()) | Err(StoreError::Busy) => health(),
         Err(error) => {
             tracing::error!(%error, "not ready");
-            Answer { scim: false, ..Answer::json(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"unavailable\"}") }
+            Answer {
+                media: Media::Json,
+                ..Answer::json(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"unavailable\"}")
+            }
         }
     }
 }

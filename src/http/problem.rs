@@ -52,6 +52,11 @@ impl Problem {
         self.status
     }
 
+    /// What it says.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Its body.
     pub fn body(&self) -> Json {
         error_object(self.status, self.keyword, &self.detail)
@@ -63,6 +68,7 @@ impl Problem {
         for (name, value) in &self.headers {
             answer = answer.with(name.clone(), value);
         }
+        answer.detail = Some(self.detail);
         answer
     }
 }
@@ -163,6 +169,11 @@ fn broken(error: &StoreError) -> Problem {
 /// 404 for a path that names nothing.
 pub fn no_route() -> Problem {
     Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. The SCIM endpoint is /scim/v2.")
+}
+
+/// 404 on the listener of the settings page, whatever the token is worth elsewhere.
+pub fn not_here() -> Problem {
+    Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. SCIM is served at another address.")
 }
 
 /// 405 with the methods that there are.

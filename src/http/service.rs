@@ -2,11 +2,10 @@
 //! down about it.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -24,16 +23,22 @@ use super::doors::{Doors, Stranger};
 use super::exchange::Exchange;
 use super::lines::{self, without_token};
 use super::media::wants_plain_json;
-use super::problem::{Problem, no_method, too_many, unknown_method};
+use super::notes::{self, Asked, Ended, Seen};
+use super::origin::{Hop, Origin};
+use super::problem::{Problem, no_method, not_here, too_many, unknown_method};
 use super::route::{METHODS, Route, is_well_escaped};
-use super::server::Limits;
+use super::server::{Limits, Surroundings};
+use super::ui::{Ui, Visit};
 use super::wire::{Answer, BodyLimits, Room, drain};
-use super::{authn, probes, scim};
+use super::{api, authn, probes, scim};
 use crate::directory::{Caller, Directory, Reach, Refusal};
 use crate::secret::Token;
 
 /// Requests of HTTP/2 at a time that there is always room for: what one connection may have.
 const LEAST_STREAMS: usize = 100;
+/// What somebody is told who speaks plain HTTP with us over the network. His token has been seen by whoever listens.
+const PAST_THE_PROXY: &str = "This port takes requests from the proxy in front of it only, since it speaks no TLS. Use the \
+     https address of the server; a token that was sent here should be replaced.";
 /// Bytes of a URL, at most.
 const MAX_URL: usize = 8192;
 
@@ -43,7 +48,10 @@ pub struct Service {
     pub limits: Limits,
     /// Requests of HTTP/2 at a time, over all connections. A request of HTTP/1 has its connection to itself.
     pub places_on_streams: Arc<Semaphore>,
+    /// What stands around it.
+    pub surroundings: Surroundings,
     directory: Directory,
+    ui: Ui,
     doors: Arc<Doors>,
     /// Room for bodies.
     bodies: Arc<Semaphore>,
@@ -56,11 +64,13 @@ pub struct Service {
 
 impl Service {
     /// Nothing was asked yet.
-    pub fn new(directory: Directory, limits: Limits, prefix: String) -> Service {
+    pub fn new(directory: Directory, ui: Ui, limits: Limits, surroundings: Surroundings, prefix: String) -> Service {
         Service {
             limits,
             places_on_streams: Arc::new(Semaphore::new(limits.connections.max(LEAST_STREAMS))),
+            surroundings,
             directory,
+            ui,
             doors: Arc::new(Doors::new(limits.doors)),
             bodies: Room::all(limits.bodies_bytes),
             answers: Answers::new(limits.answers_bytes),
@@ -74,17 +84,22 @@ impl Service {
     }
 
     /// Says that there are too many requests at a time.
-    pub fn overcrowded(&self) -> Response<Full<Bytes>> {
+    pub fn overcrowded(&self, origin: Origin) -> Response<Full<Bytes>> {
         let id = self.next_id();
         if lines::may_write() {
             tracing::warn!(request = id, "turned away: as many requests are under way as limits.connections allows");
         }
-        Problem::busy("The server has too many requests at the moment. Try again.").answer().finish(&id, false)
+        Problem::busy("The server has too many requests at the moment. Try again.").answer().finish(
+            &id,
+            false,
+            origin.strict,
+        )
     }
 
     /// Answers, whatever happens.
-    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    pub async fn respond(self: &Arc<Self>, request: Request<Incoming>, hop: Hop) -> Response<Full<Bytes>> {
         let started = Instant::now();
+        let origin = hop.origin(request.headers(), &self.surroundings.proxies);
         let id = self.next_id();
         let (method, path) = (request.method().clone(), without_token(request.uri().path()));
         let client = request
@@ -93,8 +108,8 @@ impl Service {
             .map(|v| without_token(&String::from_utf8_lossy(v.as_bytes())).chars().take(200).collect::<String>())
             .unwrap_or_default();
         let plain_json = wants_plain_json(request.headers());
-        let met = AtomicBool::new(false);
-        let outcome = Guarded(Box::pin(self.answer(request, peer, &id, client.clone(), &met))).await;
+        let seen = Seen::default();
+        let outcome = Guarded(Box::pin(self.answer(request, origin, &id, client.clone(), &seen))).await;
         let answer = match outcome {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
@@ -107,13 +122,16 @@ impl Service {
         let answer = self.answers.admit(&method, &path, answer);
         let (status, milliseconds) = (answer.status.as_u16(), started.elapsed().as_micros() as f64 / 1000.0);
         let looked = answer.status.is_success() && matches!(method, Method::GET | Method::HEAD);
-        let quiet = looked || self.has_its_line(answer.status, met.load(Ordering::Relaxed));
+        let quiet = looked || self.has_its_line(answer.status, seen.token.get().is_some());
         if quiet {
             tracing::debug!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
         } else {
             tracing::info!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
         }
-        let response = answer.finish(&id, plain_json);
+        let detail = answer.detail.clone();
+        let ended = Ended { id: &id, method: &method, client, address: origin.address, status, detail, milliseconds };
+        notes::keep(&self.directory.store, seen, ended);
+        let response = answer.finish(&id, plain_json, origin.strict);
         if method == Method::HEAD { without_body(response) } else { response }
     }
 
@@ -129,13 +147,13 @@ impl Service {
     async fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        origin: Origin,
         id: &str,
         client: String,
-        met: &AtomicBool,
+        seen: &Seen,
     ) -> Result<Answer, Problem> {
         let (parts, mut body) = request.into_parts();
-        let outcome = self.answer_to(&parts, &mut body, peer, id, client, met).await;
+        let outcome = self.answer_to(&parts, &mut body, origin, id, client, seen).await;
         // A client that is still sending would lose an answer that is given early; not so on a stream of HTTP/2.
         if parts.version != Version::HTTP_2 && !parts.headers.contains_key(EXPECT) {
             drain(&mut body, self.limits.body_bytes).await;
@@ -147,10 +165,10 @@ impl Service {
         &self,
         parts: &Parts,
         body: &mut Incoming,
-        peer: SocketAddr,
+        origin: Origin,
         id: &str,
         client: String,
-        met: &AtomicBool,
+        seen: &Seen,
     ) -> Result<Answer, Problem> {
         self.is_in_order(parts)?;
         let path = parts.uri.path();
@@ -167,24 +185,58 @@ impl Service {
             Some(Route::Ready) => return Ok(probes::ready(&self.directory)),
             _ => {}
         }
-        let stranger = Stranger { doors: &self.doors, request: id, address: peer.ip(), client: &client };
-        let token = authn::token(&parts.headers).map_err(|cause| stranger.refused(cause, None))?;
-        self.doors.look_at(&token, peer.ip(), &self.directory).map_err(|seconds| stranger.stopped(&token, seconds))?;
+        if origin.trespasses {
+            if lines::may_write() {
+                tracing::warn!(request = id, address = %origin.address, client = ?client, "a request in the clear was refused: it comes from none of listen.trusted_proxies");
+            }
+            return Err(Problem::plain(StatusCode::FORBIDDEN, PAST_THE_PROXY));
+        }
         let query = parts.uri.query().unwrap_or("");
-        met.store(true, Ordering::Relaxed);
+        let limits =
+            BodyLimits { bytes: self.limits.body_bytes, idle: self.limits.body_idle, total: self.limits.body_total };
+        let room = Room::of(&self.bodies);
+        let visit = Visit {
+            id,
+            method: &parts.method,
+            path,
+            query,
+            headers: &parts.headers,
+            address: origin.address,
+            secure: origin.secure,
+            client: &client,
+        };
+        let is_api = origin.surface.serves_settings() && api::is_below(path);
+        if route.is_none()
+            && !is_api
+            && origin.surface.serves_settings()
+            && let Some(answer) = self.ui.answer(&visit, body, limits, &room).await
+        {
+            return Ok(answer);
+        }
+        if !is_api && !origin.surface.serves_scim() {
+            return Err(not_here());
+        }
+        let _ = seen.asked.set(Asked::of(&parts.method, route.as_ref(), query));
+        let stranger = Stranger { doors: &self.doors, request: id, address: origin.address, client: &client };
+        let token = authn::token(&parts.headers).map_err(|cause| stranger.refused(cause, None))?;
+        self.doors
+            .look_at(&token, origin.address, &self.directory)
+            .map_err(|seconds| stranger.stopped(&token, seconds))?;
+        let _ = seen.token.set(token.id().to_owned());
+        if is_api {
+            let let_in = api::admit(&self.directory, &token, id);
+            let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
+            return api::answer(&self.directory, api::find(path), &visit);
+        }
         let exchange = Arc::new(Exchange {
             directory: self.directory.clone(),
             token,
             reach: route.as_ref().map_or(Reach::All, Route::reach),
             id: id.to_owned(),
-            address: peer.ip(),
+            address: origin.address,
             client,
-            limits: BodyLimits {
-                bytes: self.limits.body_bytes,
-                idle: self.limits.body_idle,
-                total: self.limits.body_total,
-            },
-            room: Room::of(&self.bodies),
+            limits,
+            room,
             doors: self.doors.clone(),
         });
         if self.doors.limits_requests() {

@@ -82,6 +82,9 @@ const LINGER: Duration = Duration::from_millis(300);
 /// And how long at most: somebody without a token gets no more of our time than this.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// For how long (RFC 6797 §6.1.1).
+const ONE_YEAR: &str = "max-age=31536000";
+
 /// An answer before it has its common headers.
 #[derive(Debug)]
 pub struct Answer {
@@ -91,19 +94,68 @@ pub struct Answer {
     pub body: Option<Bytes>,
     /// Headers beside the common ones.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The media type is that of SCIM; otherwise plain JSON.
-    pub scim: bool,
+    /// What the body is.
+    pub media: Media,
+    /// What is said beside the status, for the list of recent requests.
+    pub detail: Option<String>,
 }
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// A SCIM message: `application/scim+json`, or `application/json` for who accepts no other.
+    Scim,
+    /// Other JSON.
+    Json,
+    /// A page.
+    Html,
+    /// A stylesheet.
+    Css,
+    /// A script.
+    JavaScript,
+    /// A picture.
+    Svg,
+}
+
+impl Media {
+    fn name(self, plain_json: bool) -> &'static str {
+        match self {
+            Media::Scim if !plain_json => "application/scim+json; charset=utf-8",
+            Media::Scim | Media::Json => "application/json; charset=utf-8",
+            Media::Html => "text/html; charset=utf-8",
+            Media::Css => "text/css; charset=utf-8",
+            Media::JavaScript => "text/javascript; charset=utf-8",
+            Media::Svg => "image/svg+xml; charset=utf-8",
+        }
+    }
+
+    /// What a browser may do with it. Data is no page: it may do nothing, framed or not.
+    fn policy(self) -> &'static str {
+        match self {
+            Media::Html => {
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            }
+            _ => "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+        }
+    }
+}
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// What no page of ours asks a browser for.
+const NO_PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()";
 
 impl Answer {
     /// An answer with a SCIM body.
     pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-        Answer { status, body: Some(body.into()), headers: Vec::new(), scim: true }
+        Answer { status, body: Some(body.into()), headers: Vec::new(), media: Media::Scim, detail: None }
     }
 
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Answer {
-        Answer { status, body: None, headers: Vec::new(), scim: true }
+        Answer { status, body: None, headers: Vec::new(), media: Media::Scim, detail: None }
     }
 
     /// The methods that a path has: the answer to OPTIONS.
@@ -121,25 +173,37 @@ impl Answer {
     }
 
     /// With the headers that every answer has. `plain_json`: the client accepts `application/json` and not SCIM's type.
-    pub fn finish(self, request: &str, plain_json: bool) -> Response<Full<Bytes>> {
+    /// `strict`: it is told to speak nothing but TLS with this host.
+    pub fn finish(self, request: &str, plain_json: bool, strict: bool) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body.clone().unwrap_or_default()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        // Room for all of them at once: growing would cost more than writing.
+        headers.reserve(16);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(self.media.policy()));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        if strict {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
+        }
+        if self.media == Media::Html {
+            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(NO_PERMISSIONS));
+        }
         if self.body.is_some() {
-            let kind = if self.scim && !plain_json {
-                "application/scim+json; charset=utf-8"
-            } else {
-                "application/json; charset=utf-8"
-            };
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.name(plain_json)));
         }
         if let Ok(request) = HeaderValue::from_str(request) {
             headers.insert(HeaderName::from_static("x-request-id"), request);
         }
         for (name, value) in self.headers {
-            headers.insert(name, value);
+            match name {
+                // One line for each cookie (RFC 6265 §3).
+                header::SET_COOKIE => drop(headers.append(name, value)),
+                name => drop(headers.insert(name, value)),
+            }
         }
         response
     }
@@ -214,16 +278,18 @@ fn too_large(limits: BodyLimits) -> Problem {
 }
 
 /// The whole text of an answer that is written without hyper: to what is no request, or on a connection too many.
-pub fn raw(status: StatusCode, detail: &str) -> Vec<u8> {
+/// `strict` as in [`Answer::finish`].
+pub fn raw(status: StatusCode, detail: &str, strict: bool) -> Vec<u8> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let id = format!("raw-{}", COUNT.fetch_add(1, Ordering::Relaxed) + 1);
     if lines::may_write() {
         tracing::info!(request = id, status = status.as_u16(), detail, "answered what did not become a request");
     }
     let body = error_body(status, None, detail);
+    let strict = if strict { format!("strict-transport-security: {ONE_YEAR}\r\n") } else { String::new() };
     let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 2\r\n" } else { "" };
     format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {id}\r\n{retry}connection: close\r\n\r\n{body}",
+        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {id}\r\n{strict}{retry}connection: close\r\n\r\n{body}",
         status.as_u16(),
         status.canonical_reason().unwrap_or(""),
         body.len()

@@ -122,6 +122,8 @@ fn renew(draft: &Path) -> Result<(), StoreError> {
     let tag = secret::random_text(8).map_err(|e| StoreError::Unusable(e.to_string()))?;
     set(&connection, "file_tag", &tag)?;
     connection.execute("update generation set control = control + 1, graph = graph + 1", [])?;
+    // Whoever was signed in when the backup was made, and has signed out since, stays out.
+    connection.execute("delete from session", [])?;
     connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
     connection.close().map_err(|(_, e)| StoreError::from(e))
 }

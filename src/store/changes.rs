@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::resources::{BLOCK_BITS, count};
-use super::{StoreError, Writer};
+use super::{Reader, StoreError, Writer};
 
 /// How long change rows are kept, in microseconds.
 const KEPT: i64 = 400 * 24 * 3600 * 1_000_000;
@@ -67,6 +67,68 @@ impl Writer<'_> {
         count(connection, BYTES, n, i64::try_from(bytes).unwrap_or(0))?;
         self.change_made();
         Ok(())
+    }
+}
+
+/// A recorded write, to look at.
+#[derive(Debug, Clone)]
+pub struct ChangeRow {
+    /// Its number.
+    pub n: i64,
+    /// When it was made, in microseconds since 1970.
+    pub at: i64,
+    /// `token:ID`, `admin:NAME` or `command:NAME`.
+    pub actor: String,
+    /// The request id that the log shows.
+    pub request: Option<String>,
+    /// What was done.
+    pub op: String,
+    /// JSON of the attributes that changed, as they were.
+    pub before: Option<String>,
+    /// And as they became.
+    pub after: Option<String>,
+    /// How many members came.
+    pub added: u64,
+    /// How many members went.
+    pub removed: u64,
+}
+
+impl Reader<'_> {
+    /// The writes that one resource has seen, the latest first: at most `limit` of those before number `before`.
+    pub fn history(&self, resource: &str, before: i64, limit: u64) -> Result<Vec<ChangeRow>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
+             from change indexed by change_by_resource where resource = ?1 and n < ?2 order by n desc limit ?3",
+        )?;
+        let count =
+            |r: &rusqlite::Row<'_>, i| Ok::<_, rusqlite::Error>(u64::try_from(r.get::<_, i64>(i)?).unwrap_or(0));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map((resource, before, limit), |r| {
+            Ok(ChangeRow {
+                n: r.get(0)?,
+                at: r.get(1)?,
+                actor: r.get(2)?,
+                request: r.get(3)?,
+                op: r.get(4)?,
+                before: r.get(5)?,
+                after: r.get(6)?,
+                added: count(r, 7)?,
+                removed: count(r, 8)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The write that a resource began with, as far as it is still recorded: who made it.
+    pub fn origin(&self, resource: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select actor from change indexed by change_by_resource where resource = ?1 and op = 'create' order by n limit 1",
+        )?;
+        let mut rows = statement.query([resource])?;
+        Ok(match rows.next()? {
+            Some(row) => Some(row.get(0)?),
+            None => None,
+        })
     }
 }
 

@@ -119,6 +119,15 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A page of the members of a group, in the order in which they were created: their keys.
+    pub fn member_page(&self, group: i64, offset: u64, limit: u64) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self
+            .connection()
+            .prepare_cached("select member_pk from member where group_pk = ?1 order by member_pk limit ?3 offset ?2")?;
+        let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        Ok(statement.query_map((group, bound(offset), bound(limit)), |r| r.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The ids of the members of a group.
     pub fn member_ids(&self, group: i64) -> Result<Vec<String>, StoreError> {
         let mut ids = Vec::new();

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::resources::Indexed;
-use super::{StoreError, values};
+use super::search::Searched;
+use super::{StoreError, search, values};
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
 use crate::scim::json::{Json, Object};
@@ -17,8 +18,11 @@ use crate::secret;
 pub(super) const APPLICATION_ID: i32 = 0x5343_494d;
 
 /// In order; the first one makes `user_version` 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_directory.sql"), include_str!("migrations/0002_token_subject.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_directory.sql"),
+    include_str!("migrations/0002_token_subject.sql"),
+    include_str!("migrations/0003_settings_page.sql"),
+];
 
 /// The version of files that this program writes.
 pub(super) fn version() -> i32 {
@@ -77,7 +81,9 @@ pub(super) fn register(
     let (fold_now, catalog_now) = (fold_version(), fingerprint);
     let is_current = |connection: &Connection| -> Result<bool, StoreError> {
         let known = |name: &str| setting(connection, name);
-        let same = known("fold")?.as_ref() == Some(&fold_now) && known("catalog")?.as_ref() == Some(&catalog_now);
+        let same = known("fold")?.as_ref() == Some(&fold_now)
+            && known("catalog")?.as_ref() == Some(&catalog_now)
+            && known("search")?.as_deref() == Some(search::VERSION);
         Ok(known("file_tag")?.is_some() && (same || !serves))
     };
     if is_current(connection)? {
@@ -90,9 +96,8 @@ pub(super) fn register(
         set(&transaction, "file_tag", &tag)?;
         set(&transaction, "created", &clock.now().to_string())?;
     }
-    let (fold_then, catalog_then) = (known("fold")?, known("catalog")?);
-    let known = fold_then.as_ref() == Some(&fold_now) && catalog_then.as_ref() == Some(&catalog_now);
-    if serves && !known {
+    let catalog_then = known("catalog")?;
+    if serves {
         for of in &catalog.resource_types {
             transaction
                 .execute("insert into resource_type (name) values (?1) on conflict (name) do nothing", [&of.name])?;
@@ -100,6 +105,7 @@ pub(super) fn register(
         let count = reindex(&transaction, catalog, &types(&transaction)?)?;
         set(&transaction, "fold", &fold_now)?;
         set(&transaction, "catalog", &catalog_now)?;
+        set(&transaction, "search", search::VERSION)?;
         if catalog_then.is_some_and(|then| then != catalog_now) {
             // What is shown of a resource may be something else now: no version of before may pass for it.
             set(&transaction, "file_tag", &tag)?;
@@ -121,6 +127,7 @@ fn types(connection: &Connection) -> Result<HashMap<String, i64>, StoreError> {
 /// as it is and is in no index.
 fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i64>) -> Result<u64, StoreError> {
     connection.execute("delete from value", [])?;
+    connection.execute("delete from search", [])?;
     let mut count = 0;
     for of in &catalog.resource_types {
         let code = types.get(&of.name);
@@ -143,6 +150,9 @@ fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i
                     ))
                 })?;
             values::put(connection, pk, &indexed.values)?;
+            if let Some(code) = code {
+                search::put(connection, *code, pk, Searched::of(&document, of).as_ref())?;
+            }
             count += 1;
         }
     }

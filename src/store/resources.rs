@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 
 use super::migrate::parse;
+use super::search::{self, Searched};
 use super::{Reader, StoreError, Writer, values};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
@@ -86,6 +87,7 @@ pub struct Prepared {
     /// The document.
     pub document: Object,
     indexed: Indexed,
+    searched: Option<Searched>,
     text: String,
     plain: bool,
 }
@@ -93,10 +95,10 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares a canonical document.
     pub fn of(document: Object, of: &ResourceType) -> Prepared {
-        let indexed = Indexed::of(&document, of);
+        let (indexed, searched) = (Indexed::of(&document, of), Searched::of(&document, of));
         let plain = is_plain(&document, of);
         let text = document.text();
-        Prepared { document, indexed, text, plain }
+        Prepared { document, indexed, searched, text, plain }
     }
 }
 
@@ -279,6 +281,7 @@ impl Writer<'_> {
         let pk = connection.last_insert_rowid();
         count(connection, code, pk, 1)?;
         self.exchange_values(of, pk, &[], &new.indexed.values)?;
+        self.exchange_search(code, pk, None, new.searched.as_ref())?;
         if of.is_group() {
             self.raise_graph()?;
         }
@@ -308,6 +311,7 @@ impl Writer<'_> {
                 self.raise_graph()?;
             }
         }
+        self.exchange_search(row.code, row.pk, Searched::of(before, of).as_ref(), new.searched.as_ref())?;
         Ok(Row { modified: now, version, plain: new.plain, doc: new.text.clone(), ..row.clone() })
     }
 
@@ -349,6 +353,7 @@ impl Writer<'_> {
         connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
         count(connection, row.code, row.pk, -1)?;
         self.exchange_values(of, row.pk, &indexed.values, &[])?;
+        search::remove(self.connection(), row.code, row.pk)?;
         if of.is_group() {
             self.raise_graph()?;
         }

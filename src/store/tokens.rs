@@ -17,6 +17,8 @@ pub struct TokenRow {
     pub subject: Option<String>,
     /// SHA-256 of the token.
     pub digest: Vec<u8>,
+    /// The public id of the token whose place it is to take.
+    pub replaces: Option<String>,
     /// When it was made, in microseconds since 1970; so are the other times.
     pub created: i64,
     /// Who made it.
@@ -80,13 +82,14 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRow> {
         last_address: row.get(9)?,
         last_client: row.get(10)?,
         subject: row.get(11)?,
+        replaces: row.get(12)?,
     })
 }
 
 /// All tokens, in the order in which they were made.
 pub(super) fn all(connection: &Connection) -> Result<Vec<TokenRow>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select id, name, scope, digest, created, created_by, expires, revoked, last_used, last_address, last_client, subject
+        "select id, name, scope, digest, created, created_by, expires, revoked, last_used, last_address, last_client, subject, replaces
          from token order by created, id",
     )?;
     Ok(statement.query_map([], token)?.collect::<Result<_, _>>()?)
@@ -103,8 +106,8 @@ impl Writer<'_> {
     /// Stores a new token.
     pub fn add_token(&mut self, token: &TokenRow) -> Result<(), StoreError> {
         self.connection()
-            .prepare_cached("insert into token (id, name, scope, digest, created, created_by, expires, subject) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-            .execute((&token.id, &token.name, &token.scope, &token.digest, token.created, &token.created_by, token.expires, &token.subject))?;
+            .prepare_cached("insert into token (id, name, scope, digest, created, created_by, expires, subject, replaces) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+            .execute((&token.id, &token.name, &token.scope, &token.digest, token.created, &token.created_by, token.expires, &token.subject, &token.replaces))?;
         self.raise_control()
     }
 

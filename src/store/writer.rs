@@ -14,12 +14,14 @@ use rusqlite::Connection;
 
 use super::jobs::{Failure, Job, Verdict, Weight};
 use super::reader::Reader;
-use super::{Shared, StoreError, changes, usage, writing_connection};
+use super::{Shared, StoreError, activity, changes, usage, writing_connection};
 
 /// Jobs of one transaction, at most.
 const BATCH: usize = 256;
 /// How often counters and last-used times are stored, and old change rows looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
+/// How often recent exchanges are stored: a thousand rows at the most, which a write would have to wait for.
+const ACTIVITY: Duration = Duration::from_secs(10);
 
 /// What a job works with: everything that a [`Reader`] sees, and the means to change it.
 pub struct Writer<'c> {
@@ -95,6 +97,7 @@ pub(super) fn last_change(connection: &Connection) -> Result<(i64, i64), StoreEr
 pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, shared: &Arc<Shared>) {
     let mut held = None;
     let mut housekept = Instant::now();
+    let mut kept = Instant::now();
     loop {
         let first = match held.take() {
             Some(job) => Ok(job),
@@ -124,9 +127,15 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
             if let Err(error) = housekeeping(&connection, shared) {
                 tracing::warn!(%error, "counters could not be stored");
             }
+            if kept.elapsed() >= ACTIVITY {
+                kept = Instant::now();
+                if let Err(error) = keep_activity(&connection, shared) {
+                    tracing::warn!(%error, "recent exchanges could not be stored");
+                }
+            }
         }
     }
-    let closed = housekeeping(&connection, shared).and_then(|()| {
+    let closed = housekeeping(&connection, shared).and_then(|()| keep_activity(&connection, shared)).and_then(|()| {
         if !shared.serves {
             return Ok(());
         }
@@ -241,6 +250,17 @@ fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), Sto
         }
     }
     changes::purge(connection, shared.now())
+}
+
+/// Stores what was asked lately. What cannot be stored stays due.
+fn keep_activity(connection: &Connection, shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let Some(due) = shared.activity().due() else { return Ok(()) };
+    let stored = step(connection, "begin immediate")
+        .and_then(|()| activity::store(connection, &due, shared.now()))
+        .and_then(|()| step(connection, "commit"));
+    stored.map_err(|error| undo(connection, error))?;
+    shared.activity().settled(&due);
+    Ok(())
 }
 
 #[cfg(test)]

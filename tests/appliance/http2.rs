@@ -10,6 +10,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use hyper::{Request, Version};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -27,8 +28,12 @@ pub struct Peer {
 impl Peer {
     pub async fn open(appliance: &Appliance) -> Peer {
         let socket = TcpStream::connect(("127.0.0.1", appliance.port)).await.unwrap();
+        Peer::over(socket, &appliance.token).await
+    }
+
+    pub async fn over(socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, token: &str) -> Peer {
         let (send, connection) = h2::client::handshake(socket).await.unwrap();
-        Peer { send, ended: tokio::spawn(connection), bearer: format!("Bearer {}", appliance.token) }
+        Peer { send, ended: tokio::spawn(connection), bearer: format!("Bearer {token}") }
     }
 
     /// Sends a request with the token, unless the headers hold another one.

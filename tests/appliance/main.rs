@@ -26,4 +26,5 @@ mod schemas;
 mod security;
 mod served;
 mod support;
+mod tls;
 mod wire;

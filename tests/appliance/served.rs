@@ -1,6 +1,6 @@
 //! The built binary as a process of the test's own: started through a shell, stopped by a signal, read to its end.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -39,6 +39,7 @@ pub struct Served {
     child: Child,
     pub port: u16,
     log: Arc<Mutex<String>>,
+    printed: Arc<Mutex<String>>,
     reading: Vec<JoinHandle<()>>,
 }
 
@@ -70,10 +71,12 @@ impl Served {
             }
         });
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let printed = Arc::new(Mutex::new(String::new()));
         let mut port = None;
         let mut line = String::new();
         while port.is_none() && stdout.read_line(&mut line).unwrap() > 0 {
-            let address = line.trim_end().strip_prefix("Listening on http://");
+            printed.lock().unwrap().push_str(&line);
+            let address = line.trim_end().strip_prefix("Listening on http");
             port = address.and_then(|a| a.rsplit_once(':')).and_then(|(_, port)| port.parse().ok());
             line.clear();
         }
@@ -83,10 +86,13 @@ impl Served {
             panic!("the server did not start ({status}): {}", log.lock().unwrap());
         };
         // Whatever it prints later must not fill the pipe.
+        let kept = printed.clone();
         let rest = std::thread::spawn(move || {
-            let _ = stdout.read_to_end(&mut Vec::new());
+            for line in stdout.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push_str(&(line + "\n"));
+            }
         });
-        Served { child, port, log, reading: vec![errors, rest] }
+        Served { child, port, log, printed, reading: vec![errors, rest] }
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -104,6 +110,12 @@ impl Served {
             assert!(Instant::now() < until, "the server does not end:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// What it printed to stdout behind these words, once it has.
+    pub fn printed(&self, words: &str) -> String {
+        let printed = logged(|| self.printed.lock().unwrap().clone(), &[words]);
+        printed.lines().find_map(|l| l.split_once(words)).unwrap().1.trim().to_owned()
     }
 
     /// What it wrote to stderr so far, without what is still on its way.

@@ -115,10 +115,7 @@ fn a_restore_brings_back_what_was_and_keeps_what_is() {
     let kept: Vec<PathBuf> = std::fs::read_dir(place.path())
         .unwrap()
         .map(|e| e.unwrap().path())
-        .filter(|p| {
-            p.file_name().unwrap().to_string_lossy().starts_with("scim-appliance.db.")
-                && ![".lock", ".in-use", ".key"].iter().any(|lock| p.to_string_lossy().ends_with(lock))
-        })
+        .filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("scim-appliance.db.before-restore-"))
         .collect();
     assert!(kept.iter().any(|file| users(file) == 21), "{kept:?}");
     let server = Served::start(&place.config());

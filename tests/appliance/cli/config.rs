@@ -169,6 +169,12 @@ fn an_address_that_is_taken_says_so() {
         let said = sentence(&place.command(&[command]));
         assert!(said.contains(&address), "{said}");
     }
+    let config = format!("[listen]\naddress = \"127.0.0.1:0\"\n[listen.settings]\naddress = \"{address}\"\n");
+    std::fs::write(place.config(), config).unwrap();
+    for command in ["serve", "check-config"] {
+        let said = sentence(&place.command(&[command]));
+        assert!(said.contains(&address), "{said}");
+    }
 }
 
 #[test]
@@ -180,14 +186,20 @@ fn a_second_server_on_the_same_database_is_refused() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// Only the config is checked here: no test listens where other machines could reach it.
+/// Only the config is checked here: no test listens in the clear where other machines could reach it.
 #[test]
 fn plain_http_beyond_loopback_needs_a_proxy_in_front() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
-        let said = refused(&format!("[listen]\naddress = \"{address}\"\n"));
-        assert!(said.contains("behind_proxy"), "{said}");
+        let plain = format!("[listen]\naddress = \"{address}\"\n[tls]\nmode = \"off\"\n");
+        let said = refused(&plain);
+        for way_out in ["remove tls.mode = \"off\"", "listen.trusted_proxies", "listen.behind_proxy = true"] {
+            assert!(said.contains(way_out), "{said}");
+        }
+        let said = refused(&plain.replace("[tls]", "behind_proxy = true\n[tls]"));
+        assert!(said.contains("needs listen.trusted_proxies"), "{said}");
         let place = Place::new("");
-        std::fs::write(place.config(), format!("[listen]\naddress = \"{address}\"\nbehind_proxy = true\n")).unwrap();
+        let proxied = plain.replace("[tls]", "behind_proxy = true\ntrusted_proxies = [\"10.0.0.0/8\"]\n[tls]");
+        std::fs::write(place.config(), proxied).unwrap();
         match address.starts_with("192.0.2.1") {
             // An address for documentation: no machine has it, so nobody can listen there.
             true => assert!(sentence(&place.command(&["check-config"])).contains(address)),

@@ -16,7 +16,7 @@ use super::http::{Answer, Connection, request};
 
 /// How long a start or an end may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-const LISTENING: &str = "Listening on http://";
+const LISTENING: &str = "Listening on http";
 
 /// A server that listens, and the folder with its config and database.
 pub struct Appliance {

@@ -35,8 +35,8 @@ impl Answer {
 }
 
 /// A connection that can be used again while the server keeps it open.
-pub struct Connection {
-    stream: TcpStream,
+pub struct Connection<S = TcpStream> {
+    stream: S,
     /// Bytes that came behind the last answer.
     got: Vec<u8>,
 }
@@ -48,7 +48,14 @@ impl Connection {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, got: Vec::new() })
+        Ok(Connection::over(stream))
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
+    /// Over what carries bytes both ways.
+    pub fn over(stream: S) -> Connection<S> {
+        Connection { stream, got: Vec::new() }
     }
 
     /// Sends a request and keeps the connection. Host, Connection and Content-Length are added.

@@ -1,0 +1,188 @@
+//! What an administrator looks at: how the directory stands, who is in it, and what was asked of it lately.
+
+use super::Refusal;
+use super::show::location;
+use super::{Site, provisioning};
+use crate::scim::catalog::ResourceType;
+use crate::scim::json::{Json, Object};
+use crate::scim::project::withhold_secrets;
+use crate::scim::stored::conceal;
+use crate::store::{ChangeRow, Provisioning, Reader, Row, StoreError};
+
+/// How the directory stands.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The state of provisioning.
+    pub state: Provisioning,
+    /// Who acknowledged that there is no single sign-on, and when in microseconds since 1970.
+    pub acknowledged: Option<(String, i64)>,
+    /// Live people who are active.
+    pub active: u64,
+    /// Live people who are not.
+    pub deactivated: u64,
+    /// Live groups.
+    pub groups: u64,
+}
+
+/// How the directory stands.
+pub fn standing(reader: &Reader<'_>) -> Result<Standing, StoreError> {
+    let status = provisioning::status(reader)?;
+    let acknowledged = status.acknowledged_no_sso.as_deref().and_then(|word| {
+        let (who, at) = word.rsplit_once(' ')?;
+        Some((who.to_owned(), at.parse().ok()?))
+    });
+    let total = |name: &str| reader.catalog().resource_type(name).map_or(Ok(0), |of| reader.total(of));
+    let people = total("User")?;
+    let deactivated = match reader.catalog().resource_type("User") {
+        Some(of) => reader.inactive(of)?,
+        None => 0,
+    };
+    Ok(Standing {
+        state: status.state,
+        acknowledged,
+        active: people.saturating_sub(deactivated),
+        deactivated,
+        groups: total("Group")?,
+    })
+}
+
+/// Somebody, or a group, in a list.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The id.
+    pub id: String,
+    /// The userName; for a group, its displayName.
+    pub name: String,
+    /// What people call it.
+    pub label: Option<String>,
+    /// The address that is marked as primary, or the first one.
+    pub email: Option<String>,
+    /// Not deactivated.
+    pub active: bool,
+    /// How many members a group has.
+    pub members: u64,
+    /// When it was last modified, in microseconds since 1970.
+    pub modified: i64,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The entries, the latest first.
+    pub entries: Vec<Listed>,
+    /// How many there are in all.
+    pub total: u64,
+    /// How many come before this page.
+    pub offset: u64,
+}
+
+/// A page of the people, or groups, in which a text stands: the latest first.
+pub fn page(
+    reader: &Reader<'_>,
+    of: &ResourceType,
+    text: &str,
+    active: Option<bool>,
+    offset: u64,
+    limit: u64,
+) -> Result<Page, StoreError> {
+    if text.is_empty() && active.is_none() {
+        let total = reader.total(of)?;
+        let end = total.saturating_sub(offset);
+        let start = end.saturating_sub(limit);
+        let mut keys = reader.page(of, start, end - start)?;
+        keys.reverse();
+        return Ok(Page { entries: listed(reader, &keys)?, total, offset });
+    }
+    let keys = reader.search(of, text, active)?;
+    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let shown: Vec<i64> = keys.iter().copied().skip(from).take(usize::try_from(limit).unwrap_or(0)).collect();
+    Ok(Page { entries: listed(reader, &shown)?, total: keys.len() as u64, offset })
+}
+
+/// A page of the members of a group, in the order in which they were made.
+pub fn members(reader: &Reader<'_>, group: &Row, offset: u64, limit: u64) -> Result<Page, StoreError> {
+    let keys = reader.member_page(group.pk, offset, limit)?;
+    Ok(Page { entries: listed(reader, &keys)?, total: group.members, offset })
+}
+
+fn listed(reader: &Reader<'_>, keys: &[i64]) -> Result<Vec<Listed>, StoreError> {
+    reader.rows(keys)?.iter().map(entry).collect()
+}
+
+/// How a resource looks in a list.
+pub fn entry(row: &Row) -> Result<Listed, StoreError> {
+    let document = row.document()?;
+    let text = |name: &str| document.get(name).and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+    let name = document.get("name").and_then(Json::as_object);
+    let part = |part: &str| name.and_then(|n| n.get(part)).and_then(Json::as_str).filter(|t| !t.is_empty());
+    let joined = || {
+        let parts: Vec<&str> = [part("givenName"), part("familyName")].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    };
+    let label = text("displayName").or_else(|| part("formatted").map(str::to_owned)).or_else(joined);
+    Ok(Listed {
+        id: row.id.clone(),
+        name: text("userName").or_else(|| text("displayName")).unwrap_or_default(),
+        label,
+        email: email(&document),
+        active: document.get("active") != Some(&Json::Bool(false)),
+        members: row.members,
+        modified: row.modified,
+    })
+}
+
+fn email(document: &Object) -> Option<String> {
+    let all = document.get("emails")?.elements().iter().filter_map(Json::as_object);
+    let value = |e: &Object| e.get("value").and_then(Json::as_str).map(str::to_owned);
+    let primary = all.clone().find(|e| e.get("primary") == Some(&Json::Bool(true)));
+    primary.or_else(|| all.clone().next()).and_then(value)
+}
+
+/// Everything that is known of one person or group.
+#[derive(Debug, Clone)]
+pub struct Portrait {
+    /// How it looks in a list.
+    pub listed: Listed,
+    /// The row.
+    pub row: Row,
+    /// The document, without what is never shown.
+    pub document: Object,
+    /// Its URL for SCIM.
+    pub location: String,
+    /// Who made it, as change rows say it; none: that is no longer recorded.
+    pub origin: Option<String>,
+    /// The groups it is in: id, name, and whether directly.
+    pub groups: Vec<(String, String, bool)>,
+    /// What happened to it, the latest first.
+    pub history: Vec<ChangeRow>,
+}
+
+/// Changes of a history, at most.
+pub const HISTORY: u64 = 50;
+
+/// Everything that is known of one person or group; of its history those changes that came before number `before`.
+pub fn portrait(
+    reader: &Reader<'_>,
+    site: &Site,
+    of: &ResourceType,
+    id: &str,
+    before: i64,
+) -> Result<Option<Portrait>, Refusal> {
+    let Some(row) = reader.find(of, id)? else { return Ok(None) };
+    let mut document = row.document()?;
+    // What no definition knows any longer, and what is never shown to anybody.
+    conceal(&mut document, of);
+    withhold_secrets(&mut document, of);
+    let direct = reader.groups_of(row.pk)?;
+    let graph = reader.graph()?;
+    let groups = graph.closure(&direct).into_iter().map(|(n, is_direct)| (n.id.clone(), n.display.clone(), is_direct));
+    Ok(Some(Portrait {
+        listed: entry(&row)?,
+        location: location(site, of, &row.id),
+        origin: reader.origin(&row.id)?,
+        groups: groups.collect(),
+        history: reader.history(&row.id, before, HISTORY)?,
+        document,
+        row,
+    }))
+}

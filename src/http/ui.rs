@@ -1,0 +1,425 @@
+//! The settings page: HTML that works without JavaScript, one file for each page. Every change is a POST that carries a
+//! value of the session and comes from a page of ours; a GET changes nothing.
+
+mod account;
+mod admins;
+mod attributes;
+mod cookies;
+mod form;
+mod gate;
+mod guides;
+mod history;
+mod lists;
+mod overview;
+mod people;
+mod provisioning;
+mod requests;
+mod session;
+mod setup;
+mod sign_in;
+mod state;
+mod tokens;
+mod views;
+
+pub use guides::{CHANGED, CONTACT, CREATED, GROUP, IMPORT, QUERY};
+pub use requests::Wanted;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use askama::Template;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap};
+use hyper::{Method, StatusCode};
+
+use self::cookies::Jar;
+use self::form::Form;
+use self::session::{IDLE_MINUTES, Signed, csrf_of, is_own};
+use self::views::{Failure, Frame, Link, Warning};
+use super::media::prefers_html;
+use super::problem::Problem;
+use super::wire::{Answer, BodyLimits, Media, Room, read};
+use super::{Certificates, assets};
+use crate::directory::admins::{Claim, claim};
+use crate::directory::{Directory, Refusal, StoreError};
+use crate::secret::random_text;
+
+/// What the configuration says about the page.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where identity providers reach the server.
+    pub public_url: String,
+    /// Live tokens of scope `scim`, at most.
+    pub max_live_tokens: usize,
+    /// The database, for people.
+    pub database: PathBuf,
+}
+
+/// The page, as all requests share it.
+pub struct Ui {
+    directory: Directory,
+    settings: Settings,
+    certificates: Certificates,
+    gate: gate::Gate,
+    started: i64,
+}
+
+/// A request for a page.
+pub struct Visit<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The method.
+    pub method: &'a Method,
+    /// The path.
+    pub path: &'a str,
+    /// The query.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// Over TLS, up to this server or up to a proxy that it trusts.
+    pub secure: bool,
+    /// The User-Agent.
+    pub client: &'a str,
+}
+
+impl Visit<'_> {
+    /// A parameter of the query.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+    }
+}
+
+/// Why a page cannot be shown, or a form not be carried out.
+#[derive(Debug)]
+pub struct Trouble {
+    status: StatusCode,
+    heading: &'static str,
+    text: String,
+}
+
+impl Trouble {
+    fn new(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
+        Trouble { status, heading, text: text.into() }
+    }
+
+    /// A mistake of ours.
+    fn broken() -> Trouble {
+        Trouble::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong",
+            "The server made a mistake. Nothing was changed. Try again; if it happens again, its log tells more.",
+        )
+    }
+
+    fn not_found() -> Trouble {
+        Trouble::new(
+            StatusCode::NOT_FOUND,
+            "There is nothing here",
+            "The page may have moved, or what it showed is gone.",
+        )
+    }
+
+    /// The form did not come from a page of ours that is still good.
+    fn foreign() -> Trouble {
+        Trouble::new(
+            StatusCode::FORBIDDEN,
+            "This form has expired",
+            "It was opened before you signed in again, or it came from another site. Nothing was changed. Open the page once more and repeat what you did.",
+        )
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Trouble {
+        let log = match &refusal {
+            Refusal::Broken(error) => Some(error.to_string()),
+            _ => None,
+        };
+        let problem = Problem::from(refusal);
+        let status = problem.status();
+        if status.is_server_error() {
+            tracing::error!(error = log, "a page could not be shown");
+        }
+        let heading = match status {
+            StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
+            s if s.is_server_error() => "Not at the moment",
+            _ => "This cannot be done",
+        };
+        Trouble::new(status, heading, problem.detail())
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Trouble {
+        Refusal::from(error).into()
+    }
+}
+
+type Outcome = Result<Answer, Trouble>;
+
+/// Pages that somebody can be sent back to after signing in.
+const LISTED: [&str; 7] = ["/", "/provisioning", "/people", "/groups", "/requests", "/admins", "/account"];
+
+/// A path of the list, or the first page.
+fn listed(path: &str) -> &'static str {
+    LISTED.into_iter().find(|l| *l == path).unwrap_or("/")
+}
+
+impl Ui {
+    /// The page on a directory.
+    pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
+        let started = directory.store.clock().now();
+        Ui { directory, settings, certificates, gate: gate::Gate::new(), started }
+    }
+
+    fn now(&self) -> i64 {
+        self.directory.store.now()
+    }
+
+    /// Answers a request for a page. `None`: the path is none of a page, and the client is no browser that looks for one.
+    pub async fn answer(
+        &self,
+        visit: &Visit<'_>,
+        body: &mut Incoming,
+        limits: BodyLimits,
+        room: &Room,
+    ) -> Option<Answer> {
+        if let Some(asset) = assets::answer(visit.path) {
+            return Some(match *visit.method {
+                Method::GET | Method::HEAD => asset,
+                _ => super::problem::no_method(&[Method::GET, Method::HEAD]).answer(),
+            });
+        }
+        // Pages have no other methods, and whoever uses them is no browser.
+        if !matches!(*visit.method, Method::GET | Method::HEAD | Method::POST) {
+            return None;
+        }
+        let segments: Vec<&str> = visit.path.strip_prefix('/')?.split('/').collect();
+        if !is_page(&segments) {
+            let browses = *visit.method == Method::GET && prefers_html(visit.headers);
+            let elsewhere = ["scim", "api", "healthz", "readyz", "static"].contains(segments.first()?);
+            if !browses || elsewhere {
+                return None;
+            }
+        }
+        let outcome = self.page(visit, &segments, body, limits, room).await;
+        Some(match outcome {
+            Ok(answer) => answer,
+            Err(trouble) => self.failed(visit, trouble).await,
+        })
+    }
+
+    async fn page(
+        &self,
+        visit: &Visit<'_>,
+        segments: &[&str],
+        body: &mut Incoming,
+        limits: BodyLimits,
+        room: &Room,
+    ) -> Outcome {
+        let form = match *visit.method {
+            Method::POST => Some(self.form(visit, body, limits, room).await?),
+            _ => None,
+        };
+        let state = self.directory.store.read(|reader| claim(reader, reader.now())).await?;
+        match segments {
+            ["setup"] if state == Claim::Over => return Err(Trouble::not_found()),
+            ["setup"] => return self.setup(visit, form, state).await,
+            _ if state != Claim::Over => return Ok(redirect("/setup")),
+            ["sign-in"] => return self.sign_in(visit, form).await,
+            ["sign-in", "code"] => return self.code(visit, form).await,
+            _ => {}
+        }
+        let Some(signed) = self.signed(visit, true).await? else {
+            // Whoever sent a form has to send it again.
+            let to = if form.is_none() { listed(visit.path) } else { "/" };
+            return Ok(redirect(&if to == "/" { "/sign-in".to_owned() } else { format!("/sign-in?to={to}") }));
+        };
+        if let Some(form) = &form
+            && !form.is_from(&signed.csrf(&self.directory.key))
+        {
+            return Err(Trouble::foreign());
+        }
+        match (segments, form) {
+            ([""], None) => self.overview(visit, &signed).await,
+            (["sign-out"], Some(_)) => self.sign_out(visit, &signed).await,
+            (["provisioning"], None) => self.provisioning(visit, &signed, Form::default()).await,
+            (["provisioning", "on"], None) => self.provisioning(visit, &signed, Form::default()).await,
+            (["provisioning", "on"], Some(form)) => self.switch_on(visit, &signed, form).await,
+            (["provisioning", to], form) => self.switch(visit, signed, to, form).await,
+            (["tokens", "new"], form) => self.token_new(visit, signed, form).await,
+            (["tokens", id, "revoke"], form) => self.token_revoke(visit, signed, id, form).await,
+            (["people"], None) => self.people(visit, &signed).await,
+            (["people", id], None) => self.person(visit, &signed, id).await,
+            (["groups"], None) => self.groups(visit, &signed).await,
+            (["groups", id], None) => self.group(visit, &signed, id).await,
+            (["requests"], None) => self.requests(visit, &signed).await,
+            (["admins"], form) => self.admins(visit, signed, form).await,
+            (["admins", id, "remove"], form) => self.admin_remove(visit, signed, id, form).await,
+            (["account"], None) => self.account(visit, &signed, Form::default(), None).await,
+            (["account", "password"], Some(form)) => self.password(visit, signed, form).await,
+            (["account", "second-factor"], form) => self.second_factor(visit, signed, form).await,
+            (["account", "second-factor", "remove"], Some(form)) => self.no_second_factor(visit, signed, form).await,
+            (["account", "recovery-codes"], Some(form)) => self.recovery_codes(visit, signed, form).await,
+            (["account", "sessions", "end"], Some(form)) => self.end_sessions(&signed, form).await,
+            // Forms that are opened like a page, by a browser that asks for what it shows once more.
+            (["account", "password" | "recovery-codes"] | ["account", "second-factor", "remove"], None) => {
+                self.account(visit, &signed, Form::default(), None).await
+            }
+            (["sign-out"], None) => Ok(redirect("/")),
+            _ => Err(Trouble::not_found()),
+        }
+    }
+
+    /// Reads a form. Nothing is done for a page of another site, whatever it sends.
+    async fn form(
+        &self,
+        visit: &Visit<'_>,
+        body: &mut Incoming,
+        limits: BodyLimits,
+        room: &Room,
+    ) -> Result<Form, Trouble> {
+        let kind = visit.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !is_own(visit.headers) || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(Trouble::foreign());
+        }
+        let limits = BodyLimits { bytes: form::MOST, ..limits };
+        let bytes = read(body, visit.headers, limits, room)
+            .await
+            .map_err(|problem| Trouble::new(problem.status(), "This cannot be done", problem.detail()))?;
+        Ok(Form::read(&bytes))
+    }
+
+    /// What a page of somebody who is signed in has around it.
+    async fn frame(
+        &self,
+        visit: &Visit<'_>,
+        signed: &Signed,
+        nav: &'static str,
+        title: &str,
+    ) -> Result<Frame, Trouble> {
+        let mut frame = self.bare(visit, title);
+        frame.nav = nav;
+        frame.who = Some(signed.admin.name.clone());
+        frame.csrf = signed.csrf(&self.directory.key);
+        frame.warnings.extend(self.warnings().await?);
+        Ok(frame)
+    }
+
+    /// What a page of nobody has around it.
+    fn bare(&self, visit: &Visit<'_>, title: &str) -> Frame {
+        let mut warnings = Vec::new();
+        if !visit.secure {
+            warnings.push(Warning {
+                text: "This page is not encrypted. That is all right on the machine that the server runs on, and nowhere else.".to_owned(),
+                link: None,
+            });
+        }
+        Frame {
+            title: title.to_owned(),
+            nav: "",
+            who: None,
+            csrf: String::new(),
+            css: assets::path("app.css"),
+            js: assets::path("app.js"),
+            icon: assets::path("icon.svg"),
+            warnings,
+            idle_minutes: IDLE_MINUTES,
+        }
+    }
+
+    /// The same with a form, and the cookie that belongs to it if the browser has none.
+    fn for_visitor(&self, visit: &Visit<'_>, title: &str) -> Result<(Frame, Option<String>), Trouble> {
+        let mut frame = self.bare(visit, title);
+        let (cookie, set) = match Jar::Visit.find(visit.headers, visit.secure) {
+            Some(cookie) => (cookie, None),
+            None => {
+                let cookie = random_text(43).map_err(|_| Trouble::broken())?;
+                let set = Jar::Visit.set(&cookie, visit.secure);
+                (cookie, Some(set))
+            }
+        };
+        frame.csrf = csrf_of(&self.directory.key, &cookie);
+        Ok((frame, set))
+    }
+
+    /// Did the form of a visitor come from the page that this browser was shown?
+    fn is_from_visitor(&self, visit: &Visit<'_>, form: &Form) -> bool {
+        Jar::Visit
+            .find(visit.headers, visit.secure)
+            .is_some_and(|cookie| form.is_from(&csrf_of(&self.directory.key, &cookie)))
+    }
+
+    /// The page that says what did not work.
+    async fn failed(&self, visit: &Visit<'_>, trouble: Trouble) -> Answer {
+        let signed = self.signed(visit, true).await.ok().flatten();
+        let frame = match &signed {
+            Some(signed) => self.frame(visit, signed, "", trouble.heading).await.ok(),
+            None => None,
+        };
+        let page = Failure {
+            frame: frame.unwrap_or_else(|| self.bare(visit, trouble.heading)),
+            heading: trouble.heading.to_owned(),
+            text: trouble.text,
+            link: Some(Link { href: "/".to_owned(), words: "Go to the overview".to_owned() }),
+            request: visit.id.to_owned(),
+        };
+        match html(trouble.status, &page) {
+            Ok(answer) => answer,
+            Err(_) => Problem::plain(trouble.status, &page.text).answer(),
+        }
+    }
+}
+
+/// Is there a page under this path?
+fn is_page(segments: &[&str]) -> bool {
+    const FIRST: [&str; 12] = [
+        "",
+        "setup",
+        "sign-in",
+        "sign-out",
+        "provisioning",
+        "tokens",
+        "people",
+        "groups",
+        "requests",
+        "admins",
+        "account",
+        "help",
+    ];
+    match segments {
+        [one] => FIRST.contains(one),
+        [first, ..] => !first.is_empty() && FIRST.contains(first),
+        [] => false,
+    }
+}
+
+/// A page as an answer.
+fn html(status: StatusCode, page: &impl Template) -> Outcome {
+    let text = page.render().map_err(|error| {
+        tracing::error!(%error, "a page could not be written");
+        Trouble::broken()
+    })?;
+    Ok(Answer { media: Media::Html, ..Answer::json(status, text) })
+}
+
+/// A page for somebody whose session may be new.
+fn page_for(visit: &Visit<'_>, signed: &Signed, status: StatusCode, page: &impl Template) -> Outcome {
+    html(status, page).map(|answer| with_cookie(visit, signed, answer))
+}
+
+/// Gives the browser the cookie of a session that is new.
+fn with_cookie(visit: &Visit<'_>, signed: &Signed, answer: Answer) -> Answer {
+    match signed.is_new {
+        true => answer.with(header::SET_COOKIE, &signed.cookie(visit.secure)),
+        false => answer,
+    }
+}
+
+/// "See the other page": what follows a form that was carried out.
+fn redirect(to: &str) -> Answer {
+    Answer::empty(StatusCode::SEE_OTHER).with(header::LOCATION, to)
+}

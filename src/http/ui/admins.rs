@@ -1,0 +1,123 @@
+//! `/admins`: who may open these pages.
+
+use hyper::StatusCode;
+
+use super::form::Form;
+use super::session::{Asked, Signed};
+use super::views::{AdminRemove, AdminView, Admins, Confirm, Moment};
+use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
+use crate::directory::admins::{admin_name, create_admin, remove_admin};
+use crate::directory::{AdminRow, Refusal, Weight};
+use crate::secret::password::weakness;
+
+/// An administrator as the pages show it to another one.
+pub fn admin_view(admin: &AdminRow, you: i64) -> AdminView {
+    AdminView {
+        id: admin.id,
+        name: admin.name.clone(),
+        you: admin.id == you,
+        second_factor: admin.totp.is_some(),
+        last: admin.last_sign_in.map(Moment),
+        created: Moment(admin.created),
+    }
+}
+
+impl Ui {
+    /// `/admins`
+    pub(super) async fn admins(&self, visit: &Visit<'_>, signed: Signed, form: Option<Form>) -> Outcome {
+        let Some(mut form) = form else {
+            let confirm = signed.confirm(self.now());
+            return self.admins_page(visit, &signed, StatusCode::OK, Form::default(), confirm).await;
+        };
+        let name = admin_name(form.get("name"));
+        if let Err(why) = name {
+            form.refuse("name", why);
+        }
+        if let Some(weak) = weakness(form.get("new-password"), form.get("name")) {
+            form.refuse("new-password", weak.sentence());
+        }
+        let (Ok(name), true) = (name, form.is_good()) else {
+            let confirm = signed.confirm(self.now());
+            return self.admins_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, confirm).await;
+        };
+        let signed = match self.confirmed(visit, signed.clone(), &form).await {
+            Ok(signed) => signed,
+            Err(Asked::Trouble(trouble)) => return Err(trouble),
+            Err(Asked::Again(confirm)) => {
+                return self.admins_page(visit, &signed, StatusCode::FORBIDDEN, form, confirm).await;
+            }
+        };
+        let (hash, by) = (self.hash(form.get("new-password")).await?, signed.by());
+        let made =
+            self.directory.store.write(Weight::Light, move |writer| create_admin(writer, &name, &hash, &by)).await;
+        match made {
+            Ok(_) => Ok(with_cookie(visit, &signed, redirect("/admins"))),
+            Err(Refusal::Conflict(why)) => {
+                form.refuse("name", why);
+                let confirm = signed.confirm(self.now());
+                self.admins_page(visit, &signed, StatusCode::CONFLICT, form, confirm).await
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn admins_page(
+        &self,
+        visit: &Visit<'_>,
+        signed: &Signed,
+        status: StatusCode,
+        form: Form,
+        confirm: Confirm,
+    ) -> Outcome {
+        let all = self.directory.store.read(|reader| reader.admins()).await?;
+        let title = if form.is_good() { "Admins" } else { "Error: admins" };
+        let page = Admins {
+            frame: self.frame(visit, signed, "admins", title).await?,
+            admins: all.iter().map(|a| admin_view(a, signed.admin.id)).collect(),
+            form,
+            confirm,
+        };
+        page_for(visit, signed, status, &page)
+    }
+
+    /// `/admins/{id}/remove`
+    pub(super) async fn admin_remove(
+        &self,
+        visit: &Visit<'_>,
+        signed: Signed,
+        id: &str,
+        form: Option<Form>,
+    ) -> Outcome {
+        let id: i64 = id.parse().map_err(|_| Trouble::not_found())?;
+        let all = self.directory.store.read(|reader| reader.admins()).await?;
+        let admin = all.iter().find(|a| a.id == id).ok_or_else(Trouble::not_found)?;
+        let mut problem = (all.len() == 1).then(|| "This is the last administrator. Add another one first.".to_owned());
+        let (confirm, status, signed) = match form {
+            None => (signed.confirm(self.now()), StatusCode::OK, signed),
+            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
+                Err(Asked::Trouble(trouble)) => return Err(trouble),
+                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
+                Ok(signed) => {
+                    let by = signed.by();
+                    let gone =
+                        self.directory.store.write(Weight::Light, move |writer| remove_admin(writer, id, &by)).await;
+                    match gone {
+                        // Whoever removed themselves is signed out with it.
+                        Ok(_) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
+                        Err(Refusal::Denied(why)) => problem = Some(why),
+                        Err(other) => return Err(other.into()),
+                    }
+                    (signed.confirm(self.now()), StatusCode::CONFLICT, signed)
+                }
+            },
+        };
+        let page = AdminRemove {
+            frame: self.frame(visit, &signed, "admins", &format!("Remove {}", admin.name)).await?,
+            admin: admin_view(admin, signed.admin.id),
+            left: all.len().saturating_sub(1),
+            problem,
+            confirm,
+        };
+        page_for(visit, &signed, status, &page)
+    }
+}

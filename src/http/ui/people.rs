@@ -1,0 +1,179 @@
+//! `/people` and `/groups`: who is in the directory. What an identity provider has sent is shown as text.
+
+use hyper::StatusCode;
+
+use super::attributes::facts;
+use super::history::changes;
+use super::lists::{SIZE, address, encoded, pager, with_query};
+use super::session::Signed;
+use super::state::who_words;
+use super::views::{Group, Groups, Link, Member, Moment, People, Person};
+use super::{Outcome, Trouble, Ui, Visit, html};
+use crate::directory::Refusal;
+use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
+use crate::scim::json::Json;
+
+/// Members of a group on one page.
+const MEMBERS: u64 = 50;
+
+impl Ui {
+    /// `/people`
+    pub(super) async fn people(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
+        let q = visit.parameter("q").unwrap_or_default().trim().to_owned();
+        let (status, active) = match visit.parameter("status").as_deref() {
+            Some("active") => ("active", Some(true)),
+            Some("deactivated") => ("deactivated", Some(false)),
+            _ => ("all", None),
+        };
+        let (text, offset) = (q.clone(), visit.offset());
+        let read = self.directory.store.read(move |reader| {
+            let of = reader.catalog().resource_type("User").ok_or_else(unknown)?;
+            Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, active, offset, SIZE)?))
+        });
+        let (standing, found) = read.await?;
+        let shown = found.entries.len() as u64;
+        let page = People {
+            frame: self.frame(visit, signed, "people", "People").await?,
+            pager: pager(offset, shown, found.total, SIZE, |offset| address("/people", &q, status, offset)),
+            entries: found.entries,
+            standing,
+            q,
+            status,
+        };
+        html(StatusCode::OK, &page)
+    }
+
+    /// `/people/{id}`
+    pub(super) async fn person(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
+        let (portrait, tokens) = self.portrait(visit, "User", id).await?;
+        let title = portrait.listed.label.clone().unwrap_or_else(|| portrait.listed.name.clone());
+        let (history, older) = self.history_of(visit, "/people", &portrait, &tokens);
+        let page = Person {
+            frame: self.frame(visit, signed, "people", &title).await?,
+            source: source(&portrait, &tokens),
+            external_id: external_id(&portrait),
+            created: Moment(portrait.row.created),
+            facts: facts(&portrait.document, self.directory.catalog(), "User"),
+            groups: links(&portrait),
+            location: portrait.location,
+            listed: portrait.listed,
+            history,
+            older,
+        };
+        html(StatusCode::OK, &page)
+    }
+
+    /// `/groups`
+    pub(super) async fn groups(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
+        let q = visit.parameter("q").unwrap_or_default().trim().to_owned();
+        let (text, offset) = (q.clone(), visit.offset());
+        let read = self.directory.store.read(move |reader| {
+            let of = reader.catalog().resource_type("Group").ok_or_else(unknown)?;
+            Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, None, offset, SIZE)?))
+        });
+        let (standing, found) = read.await?;
+        let shown = found.entries.len() as u64;
+        let page = Groups {
+            frame: self.frame(visit, signed, "groups", "Groups").await?,
+            pager: pager(offset, shown, found.total, SIZE, |offset| address("/groups", &q, "", offset)),
+            entries: found.entries,
+            standing,
+            q,
+        };
+        html(StatusCode::OK, &page)
+    }
+
+    /// `/groups/{id}`
+    pub(super) async fn group(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
+        let (portrait, tokens) = self.portrait(visit, "Group", id).await?;
+        let (row, offset) = (portrait.row.clone(), visit.offset());
+        let read = self.directory.store.read(move |reader| {
+            let found = members(reader, &row, offset, MEMBERS)?;
+            // Only people and groups are members, and an id is of one of them.
+            let of = reader.catalog().resource_type("User").ok_or_else(unknown)?;
+            let is_user = |entry: &Listed| Ok::<_, Refusal>(reader.find(of, &entry.id)?.is_some());
+            let kinds = found.entries.iter().map(is_user).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, Refusal>((found, kinds))
+        });
+        let (found, kinds) = read.await?;
+        let shown = found.entries.len() as u64;
+        let member = |(entry, is_user): (Listed, bool)| Member {
+            href: format!("{}/{}", if is_user { "/people" } else { "/groups" }, encoded(&entry.id)),
+            label: entry.label.clone().unwrap_or_else(|| entry.name.clone()),
+            kind: if is_user { "Person" } else { "Group" },
+            user_name: if is_user { entry.name } else { String::new() },
+            active: entry.active,
+        };
+        let here = format!("/groups/{}", encoded(id));
+        let (history, older) = self.history_of(visit, "/groups", &portrait, &tokens);
+        let page = Group {
+            frame: self.frame(visit, signed, "groups", &portrait.listed.name).await?,
+            source: source(&portrait, &tokens),
+            external_id: external_id(&portrait),
+            created: Moment(portrait.row.created),
+            facts: facts(&portrait.document, self.directory.catalog(), "Group"),
+            groups: links(&portrait),
+            members: found.entries.into_iter().zip(kinds).map(member).collect(),
+            pager: pager(offset, shown, found.total, MEMBERS, |offset| address(&here, "", "", offset)),
+            location: portrait.location,
+            listed: portrait.listed,
+            history,
+            older,
+        };
+        html(StatusCode::OK, &page)
+    }
+
+    async fn portrait(
+        &self,
+        visit: &Visit<'_>,
+        kind: &'static str,
+        id: &str,
+    ) -> Result<(Portrait, Vec<crate::directory::TokenRow>), Trouble> {
+        let before = visit.parameter("before").and_then(|n| n.parse().ok()).unwrap_or(i64::MAX);
+        let (id, site) =
+            (percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned(), self.directory.site.clone());
+        let read = self.directory.store.read(move |reader| {
+            let of = reader.catalog().resource_type(kind).ok_or_else(unknown)?;
+            Ok::<_, Refusal>((portrait(reader, &site, of, &id, before)?, reader.tokens()?))
+        });
+        let (portrait, tokens) = read.await?;
+        Ok((portrait.ok_or_else(Trouble::not_found)?, tokens))
+    }
+
+    fn history_of(
+        &self,
+        visit: &Visit<'_>,
+        path: &str,
+        portrait: &Portrait,
+        tokens: &[crate::directory::TokenRow],
+    ) -> (Vec<super::views::Changed>, Option<String>) {
+        let last = portrait.history.last().filter(|_| portrait.history.len() as u64 == HISTORY);
+        let here = format!("{path}/{}", encoded(&portrait.listed.id));
+        let offset = visit.parameter("offset").unwrap_or_default();
+        let older = last.map(|row| with_query(&here, &[("offset", &offset), ("before", &row.n.to_string())]));
+        (changes(&portrait.history, tokens), older)
+    }
+}
+
+fn unknown() -> Refusal {
+    crate::directory::StoreError::Corrupt("a resource type of the RFC is not known".to_owned()).into()
+}
+
+fn external_id(portrait: &Portrait) -> Option<String> {
+    portrait.document.get("externalId").and_then(Json::as_str).map(str::to_owned)
+}
+
+fn source(portrait: &Portrait, tokens: &[crate::directory::TokenRow]) -> String {
+    match &portrait.origin {
+        Some(actor) if actor.starts_with("token:") => format!("Identity provider, with {}", who_words(actor, tokens)),
+        Some(actor) => who_words(actor, tokens),
+        None => "No longer recorded".to_owned(),
+    }
+}
+
+fn links(portrait: &Portrait) -> Vec<(Link, bool)> {
+    let link = |(id, words, direct): &(String, String, bool)| {
+        (Link { href: format!("/groups/{}", encoded(id)), words: words.clone() }, *direct)
+    };
+    portrait.groups.iter().map(link).collect()
+}

@@ -1,0 +1,306 @@
+//! `/provisioning`: the heart. State, address, tokens, the way in, what to do at the identity provider, and the ways to
+//! keep it out.
+
+use std::net::IpAddr;
+
+use hyper::StatusCode;
+
+use super::form::Form;
+use super::guides::{PROVIDERS, steps};
+use super::session::{Asked, Signed};
+use super::views::{Check, Link, ProvisioningPage, Switch, Tab, Way};
+use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
+use crate::directory::overview::{Standing, standing};
+use crate::directory::provisioning::{Provisioning, switch};
+use crate::directory::{AdminRow, Refusal, StoreError, TokenRow, Weight};
+
+/// Who can reach the public URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reachable {
+    /// Only this machine.
+    Here,
+    /// Only the own network.
+    Inside,
+    /// Everybody, as far as the name tells.
+    Outside,
+}
+
+impl Ui {
+    /// `/provisioning`
+    pub(super) async fn provisioning(&self, visit: &Visit<'_>, signed: &Signed, form: Form) -> Outcome {
+        let read = self.directory.store.read(|reader| Ok::<_, StoreError>((standing(reader)?, reader.admins()?)));
+        let (standing, admins) = read.await?;
+        let tokens = self.all_tokens().await?;
+        let title = match standing.state {
+            Provisioning::On => "Provisioning is on",
+            Provisioning::Off => "Provisioning is off",
+            Provisioning::Paused => "Provisioning is paused",
+            Provisioning::ReadOnly => "Provisioning is read-only",
+        };
+        let chosen = visit.parameter("idp").unwrap_or_default();
+        let provider = PROVIDERS.iter().find(|p| p.key == chosen).unwrap_or(&PROVIDERS[0]);
+        let status = if form.is_good() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let page = ProvisioningPage {
+            frame: self.frame(visit, signed, "provisioning", title).await?,
+            state: self.state(&standing, &tokens),
+            endpoint: self.endpoint(),
+            tokens: self.shown_tokens(&tokens),
+            live: self.live(&tokens),
+            most: self.settings.max_live_tokens,
+            rotations: self.rotations(&tokens),
+            unreachable: self.unreachable(),
+            ways: self.ways(),
+            tabs: PROVIDERS.iter().map(|p| Tab { key: p.key, words: p.name, current: p.key == provider.key }).collect(),
+            steps: steps(provider, &self.endpoint(), &standing, &tokens, |name| {
+                self.directory.store.activity(|a| a.milestone(name).cloned())
+            }),
+            provider: provider.name,
+            checks: self.checks(&standing, &tokens, &admins),
+            needs_word: standing.acknowledged.is_none(),
+            standing,
+            form,
+        };
+        page_for(visit, signed, status, &page)
+    }
+
+    /// The URL of the SCIM endpoint.
+    pub(super) fn endpoint(&self) -> String {
+        format!("{}{}", self.settings.public_url, super::super::BASE)
+    }
+
+    /// What should be true before provisioning is on.
+    fn checks(&self, standing: &Standing, tokens: &[TokenRow], admins: &[AdminRow]) -> Vec<Check> {
+        let live = self.live(tokens);
+        let guarded = admins.len() > 1 || admins.iter().any(|a| a.totp.is_some());
+        let link = |href: &str, words: &str| Some(Link { href: href.to_owned(), words: words.to_owned() });
+        let sign_on = match &standing.acknowledged {
+            Some((who, at)) => {
+                let who = super::state::who_words(who, tokens);
+                let day: String = crate::clock::date_time(*at).chars().take(10).collect();
+                format!("It is not set up. {who} decided on {day} to go on without it.")
+            }
+            None => "It is not set up. Before an identity provider manages people, they should sign in with it. You can go on without.".to_owned(),
+        };
+        let reach = self.reachable();
+        vec![
+            Check {
+                done: standing.acknowledged.is_some(),
+                title: "Single sign-on".to_owned(),
+                text: sign_on,
+                link: None,
+            },
+            Check {
+                done: reach == Reachable::Outside,
+                title: "Public address".to_owned(),
+                text: match reach {
+                    Reachable::Outside => {
+                        format!("{} is where the identity provider comes to.", self.settings.public_url)
+                    }
+                    _ => format!(
+                        "{} cannot be reached from the internet. That is enough for an agent in your network, or for a try on this machine.",
+                        self.settings.public_url
+                    ),
+                },
+                link: link("#way", "Which way in"),
+            },
+            Check {
+                done: live > 0,
+                title: "Token".to_owned(),
+                text: if live > 0 {
+                    format!("{} good.", super::state::counted(live as u64, "token is", "tokens are"))
+                } else {
+                    "There is none yet. Without one nobody gets in.".to_owned()
+                },
+                link: if live > 0 { None } else { link("/tokens/new", "Create a token") },
+            },
+            Check {
+                done: guarded,
+                title: "A second way in for administrators".to_owned(),
+                text: if guarded {
+                    "There is a second factor or a second administrator.".to_owned()
+                } else {
+                    "Advice: set up a second factor and keep its recovery codes, or add a second administrator."
+                        .to_owned()
+                },
+                link: if guarded { None } else { link("/account/second-factor", "Set up a second factor") },
+            },
+        ]
+    }
+
+    fn reachable(&self) -> Reachable {
+        reachable(&self.settings.public_url)
+    }
+
+    fn unreachable(&self) -> Option<String> {
+        let url = &self.settings.public_url;
+        match self.reachable() {
+            Reachable::Outside if url.starts_with("http://") => {
+                Some(format!("The public address is {url}, without TLS. Okta's and Microsoft's clouds want https."))
+            }
+            Reachable::Outside => None,
+            Reachable::Here => Some(format!(
+                "The public address is {url}. Only this machine can reach it, so the clouds of Okta and Microsoft cannot. Set public_url in the configuration, or use an agent on this machine."
+            )),
+            Reachable::Inside => Some(format!(
+                "The public address is {url}. Only your own network can reach it, so the clouds of Okta and Microsoft cannot. Set public_url to a public name, or use an agent."
+            )),
+        }
+    }
+
+    fn ways(&self) -> Vec<Way> {
+        let url = &self.settings.public_url;
+        let outside = self.reachable() == Reachable::Outside;
+        let agent = if outside { ("off", "Not needed") } else { ("ok", "This way is open") };
+        vec![
+            Way {
+                title: "A public name with TLS",
+                text: if outside {
+                    format!(
+                        "The identity provider reaches {url} from the internet. The name needs a certificate of a public authority, here or on a proxy in front."
+                    )
+                } else {
+                    "Give the server a public name and a certificate of a public authority, here or on a proxy in front, and put the name into public_url.".to_owned()
+                },
+                kind: if outside { "ok" } else { "warn" },
+                status: if outside { "This one applies" } else { "Not possible now" },
+            },
+            Way {
+                title: "Okta's on-premises provisioning agent",
+                text: format!(
+                    "It runs in your network and calls out to Okta; nothing comes in. Type {} as its base URL: it speaks SCIM 2.0 because the address has /v2 in it.",
+                    self.endpoint()
+                ),
+                kind: agent.0,
+                status: agent.1,
+            },
+            Way {
+                title: "Microsoft's provisioning agent",
+                text: format!(
+                    "The same for Entra ID, on Windows Server, with the gallery app On-premises SCIM app. Its tenant URL is {}.",
+                    self.endpoint()
+                ),
+                kind: agent.0,
+                status: agent.1,
+            },
+        ]
+    }
+
+    /// Turns provisioning on. The first time somebody has to say that there is no single sign-on.
+    pub(super) async fn switch_on(&self, visit: &Visit<'_>, signed: &Signed, mut form: Form) -> Outcome {
+        let (word, by) = (form.get("acknowledge") == "yes", signed.by());
+        let write =
+            self.directory.store.write(Weight::Light, move |writer| switch(writer, Provisioning::On, word, &by));
+        match write.await {
+            Ok(()) => Ok(redirect("/provisioning")),
+            Err(Refusal::Denied(_)) => {
+                form.refuse("acknowledge", "Single sign-on is not set up. Tick this box to go on without it.");
+                self.provisioning(visit, signed, form).await
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// `/provisioning/off`, `/provisioning/pause`, `/provisioning/read-only`: what will happen, and doing it.
+    pub(super) async fn switch(&self, visit: &Visit<'_>, signed: Signed, to: &str, form: Option<Form>) -> Outcome {
+        let (to, state) = match to {
+            "off" => ("off", Provisioning::Off),
+            "pause" => ("pause", Provisioning::Paused),
+            "read-only" => ("read-only", Provisioning::ReadOnly),
+            _ => return Err(Trouble::not_found()),
+        };
+        let now = self.now();
+        let (confirm, status, signed) = match form {
+            None => (signed.confirm(now), StatusCode::OK, signed),
+            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
+                Err(Asked::Trouble(trouble)) => return Err(trouble),
+                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
+                Ok(signed) => {
+                    let by = signed.by();
+                    // To look is to let in: that needs the word about single sign-on as well, and the page has asked for it.
+                    let write =
+                        self.directory.store.write(Weight::Light, move |writer| switch(writer, state, false, &by));
+                    match write.await {
+                        Err(Refusal::Denied(_)) => {
+                            let why = "Single sign-on is not set up. Turn provisioning on first: there you can say that it is to go without.";
+                            return Err(Trouble::new(StatusCode::CONFLICT, "This cannot be done", why));
+                        }
+                        done => done?,
+                    }
+                    return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
+                }
+            },
+        };
+        let title = match to {
+            "off" => "Turn provisioning off",
+            "pause" => "Pause provisioning",
+            _ => "Make provisioning read-only",
+        };
+        let page = Switch {
+            frame: self.frame(visit, &signed, "provisioning", title).await?,
+            to,
+            standing: self.directory.store.read(standing).await?,
+            live: self.live(&self.all_tokens().await?),
+            confirm,
+        };
+        page_for(visit, &signed, status, &page)
+    }
+}
+
+/// Who can reach a URL, as far as its host tells.
+fn reachable(url: &str) -> Reachable {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(h, _)| h),
+    };
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return match address.to_canonical() {
+            a if a.is_loopback() || a.is_unspecified() => Reachable::Here,
+            IpAddr::V4(a)
+                if a.is_private() || a.is_link_local() || (a.octets()[0] == 100 && a.octets()[1] & 0xc0 == 64) =>
+            {
+                Reachable::Inside
+            }
+            IpAddr::V6(a) if a.is_unique_local() || a.is_unicast_link_local() => Reachable::Inside,
+            _ => Reachable::Outside,
+        };
+    }
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    const INSIDE: [&str; 9] = ["local", "internal", "lan", "intranet", "corp", "home", "private", "test", "home.arpa"];
+    if host == "localhost" || host.ends_with(".localhost") {
+        Reachable::Here
+    } else if !host.contains('.') || INSIDE.iter().any(|end| host.ends_with(&format!(".{end}"))) {
+        Reachable::Inside
+    } else {
+        Reachable::Outside
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_tells_who_can_reach_it() {
+        for (url, who) in [
+            ("http://127.0.0.1:8080", Reachable::Here),
+            ("http://localhost:8080", Reachable::Here),
+            ("http://[::1]:8080", Reachable::Here),
+            ("https://[::ffff:127.0.0.1]", Reachable::Here),
+            ("https://10.1.2.3", Reachable::Inside),
+            ("https://192.168.1.1:8443", Reachable::Inside),
+            ("https://172.20.0.1", Reachable::Inside),
+            ("https://100.64.0.1", Reachable::Inside),
+            ("https://[fd00::1]:8443", Reachable::Inside),
+            ("https://scim", Reachable::Inside),
+            ("https://scim.corp", Reachable::Inside),
+            ("https://scim.example.local", Reachable::Inside),
+            ("https://scim.example.com", Reachable::Outside),
+            ("https://scim.example.com:8443", Reachable::Outside),
+            ("https://203.0.113.9", Reachable::Outside),
+            ("https://100.128.0.1", Reachable::Outside),
+        ] {
+            assert_eq!(reachable(url), who, "{url}");
+        }
+    }
+}

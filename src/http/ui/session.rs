@@ -1,0 +1,341 @@
+//! Who is signed in, and whether a form came from a page of ours.
+
+use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::http::HeaderName;
+
+use super::cookies::Jar;
+use super::form::Form;
+use super::views::Confirm;
+use super::{Trouble, Ui, Visit};
+use crate::directory::admins::{self, Proof};
+use crate::directory::{AdminRow, Refusal, SessionRow, StoreError, Weight};
+use crate::secret::second_factor::{Totp, recovery_digest};
+use crate::secret::{Key, digest_of, password, random_text};
+
+/// Microseconds.
+const MINUTE: i64 = 60 * 1_000_000;
+/// Minutes without a request after which a session ends.
+pub const IDLE_MINUTES: i64 = 15;
+/// Minutes after which it ends in any case.
+const LIFE_MINUTES: i64 = 8 * 60;
+/// Minutes for the second factor.
+const CODE_MINUTES: i64 = 5;
+/// Minutes for which a password is as good as given just now.
+const FRESH_MINUTES: i64 = 5;
+/// Characters of a cookie: 256 bits and more.
+const COOKIE: usize = 43;
+/// What a sealed secret of a second factor is sealed for.
+pub const SECOND_FACTOR: &str = "second factor";
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub struct Signed {
+    /// Who.
+    pub admin: AdminRow,
+    /// In which browser.
+    pub session: SessionRow,
+    /// The value of the cookie.
+    cookie: String,
+    /// The browser does not have the cookie yet.
+    pub is_new: bool,
+}
+
+impl Signed {
+    /// What the forms of this session carry.
+    pub fn csrf(&self, key: &Key) -> String {
+        csrf_of(key, &self.cookie)
+    }
+
+    /// The header that gives the browser the cookie.
+    pub fn cookie(&self, secure: bool) -> String {
+        Jar::Session.set(&self.cookie, secure)
+    }
+
+    /// How change rows name whoever this is.
+    pub fn by(&self) -> String {
+        admins::by(&self.admin)
+    }
+
+    /// Was a password given within the last minutes?
+    pub fn is_fresh(&self, now: i64) -> bool {
+        now < self.session.authenticated.saturating_add(FRESH_MINUTES * MINUTE)
+    }
+
+    /// What a form about something grave has to ask for.
+    pub fn confirm(&self, now: i64) -> Confirm {
+        Confirm { needed: !self.is_fresh(now), code: self.admin.totp.is_some(), error: None }
+    }
+}
+
+/// The value that the forms of a session, or of a visit, carry. Without the key nobody can make it.
+pub fn csrf_of(key: &Key, cookie: &str) -> String {
+    key.sign("csrf", cookie.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// A browser that somebody has signed in with before carries this.
+pub fn device_of(key: &Key, admin: &AdminRow) -> Option<String> {
+    let nonce = random_text(16).ok()?;
+    let signed = format!("{}.{nonce}", admin.id);
+    let mark: String = key.sign("device", signed.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    Some(format!("{signed}.{mark}"))
+}
+
+/// Was this made by [`device_of`] for this account?
+pub fn is_device_of(key: &Key, admin: &AdminRow, cookie: &str) -> bool {
+    let Some((signed, mark)) = cookie.rsplit_once('.') else { return false };
+    let expected: String = key.sign("device", signed.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    crate::secret::same_digest(expected.as_bytes(), mark.as_bytes())
+        && signed.split_once('.').is_some_and(|(id, _)| id == admin.id.to_string())
+}
+
+/// Did a page of ours cause this request? Browsers say so in `Sec-Fetch-Site`, or else in `Origin`; who says nothing is
+/// not believed. The name of the host counts as the browser gave it: a page under another name has none of our cookies.
+pub fn is_own(headers: &HeaderMap) -> bool {
+    const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+    let text = |name: &HeaderName| {
+        let mut all = headers.get_all(name).iter();
+        (all.next().and_then(|v| v.to_str().ok()), all.next().is_some())
+    };
+    let (site, twice) = text(&SITE);
+    let (origin, origins) = text(&ORIGIN);
+    let (host, _) = text(&HOST);
+    if twice || origins || site.is_some_and(|site| site != "same-origin") {
+        return false;
+    }
+    let same = |origin: &str| {
+        let origin = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        origin.is_some_and(|o| host.is_some_and(|h| h.eq_ignore_ascii_case(o)))
+    };
+    match origin {
+        Some(origin) => same(origin),
+        None => site.is_some(),
+    }
+}
+
+impl Ui {
+    /// Who sent this request; with `complete`, only who has given everything that was asked for.
+    ///
+    /// Unless it is the page refreshing itself, this counts as a sign of life.
+    pub async fn signed(&self, visit: &Visit<'_>, complete: bool) -> Result<Option<Signed>, Trouble> {
+        let Some(cookie) = Jar::Session.find(visit.headers, visit.secure) else { return Ok(None) };
+        let digest = digest_of(&cookie);
+        let asked = digest.clone();
+        let found = self.directory.store.read(move |reader| {
+            let Some(session) = reader.session(&asked)? else { return Ok(None) };
+            Ok::<_, StoreError>(reader.admin(session.admin)?.map(|admin| (session, admin, reader.now())))
+        });
+        let Some((session, admin, now)) = found.await? else { return Ok(None) };
+        let idle = if session.complete { IDLE_MINUTES } else { CODE_MINUTES } * MINUTE;
+        if session.complete != complete || session.expires <= now || session.seen.saturating_add(idle) <= now {
+            return Ok(None);
+        }
+        if complete && !visit.headers.contains_key("x-live") {
+            self.directory.store.activity(|a| a.used(&digest, now));
+        }
+        Ok(Some(Signed { admin, session, cookie, is_new: false }))
+    }
+
+    /// A session that is not stored yet.
+    fn fresh_session(&self, visit: &Visit<'_>, admin: &AdminRow, complete: bool) -> Result<Signed, Trouble> {
+        let cookie = random_text(COOKIE).map_err(|_| Trouble::broken())?;
+        let now = self.now();
+        let life = if complete { LIFE_MINUTES } else { CODE_MINUTES } * MINUTE;
+        let session = SessionRow {
+            digest: digest_of(&cookie),
+            admin: admin.id,
+            complete,
+            created: now,
+            authenticated: now,
+            seen: now,
+            expires: now.saturating_add(life),
+            address: visit.address.to_string(),
+            client: visit.client.to_owned(),
+        };
+        Ok(Signed { admin: admin.clone(), session, cookie, is_new: true })
+    }
+
+    /// Opens a session for somebody whose password was right. `None`: it was changed in the meantime.
+    pub async fn open(&self, visit: &Visit<'_>, admin: &AdminRow, complete: bool) -> Result<Option<Signed>, Trouble> {
+        let signed = self.fresh_session(visit, admin, complete)?;
+        let (admin, session) = (signed.admin.clone(), signed.session.clone());
+        let opened = self
+            .directory
+            .store
+            .write(Weight::Light, move |writer| Ok::<_, Refusal>(admins::open_session(writer, &admin, &session)?));
+        Ok(opened.await?.then_some(signed))
+    }
+
+    /// Puts a new session with the password just given in the place of this one. `proof`, if there is one, is used up.
+    /// `None`: it is not good, or was used before.
+    pub async fn renew(
+        &self,
+        visit: &Visit<'_>,
+        old: &Signed,
+        proof: Option<OwnedProof>,
+    ) -> Result<Option<Signed>, Trouble> {
+        let mut signed = self.fresh_session(visit, &old.admin, true)?;
+        // Whoever confirms who they are gains no time.
+        if old.session.complete {
+            signed.session.expires = old.session.expires;
+            signed.session.created = old.session.created;
+        }
+        let (admin, session, digest) = (signed.admin.clone(), signed.session.clone(), old.session.digest.clone());
+        let renewed = self.directory.store.write(Weight::Light, move |writer| {
+            if let Some(proof) = &proof
+                && !admins::use_proof(writer, &admin, proof.borrowed())?
+            {
+                return Ok(false);
+            }
+            Ok::<_, Refusal>(admins::exchange_session(writer, &digest, &admin, &session)?)
+        });
+        Ok(renewed.await?.then_some(signed))
+    }
+
+    /// Is this the password behind a PHC string? Waits for its turn.
+    pub async fn verify(&self, given: &str, stored: &str) -> Result<bool, Trouble> {
+        let _place = self.gate.hashing.acquire().await.map_err(|_| Trouble::broken())?;
+        let (given, stored) = (given.to_owned(), stored.to_owned());
+        tokio::task::spawn_blocking(move || password::verify(&given, &stored)).await.map_err(|_| Trouble::broken())
+    }
+
+    /// The PHC string of a password. Waits for its turn.
+    pub async fn hash(&self, given: &str) -> Result<String, Trouble> {
+        let _place = self.gate.hashing.acquire().await.map_err(|_| Trouble::broken())?;
+        let given = given.to_owned();
+        let hash = tokio::task::spawn_blocking(move || password::hash(&given)).await;
+        hash.map_err(|_| Trouble::broken())?.map_err(|_| Trouble::broken())
+    }
+
+    /// Whom a try of this browser counts against.
+    pub fn counted(&self, visit: &Visit<'_>, admin: Option<&AdminRow>, name: &str) -> String {
+        let Some(admin) = admin else { return format!("none {}", crate::scim::name::fold(name.trim())) };
+        let known = Jar::Device.find(visit.headers, visit.secure);
+        let known = known.filter(|device| is_device_of(&self.directory.key, admin, device));
+        format!("{} {} {}", admin.id, admin.changed, known.unwrap_or_default())
+    }
+
+    /// The second factor of somebody. `None`: there is none, or another key file has sealed it.
+    pub fn totp(&self, admin: &AdminRow) -> Option<Totp> {
+        self.directory.key.open(SECOND_FACTOR, admin.totp.as_deref()?).map(Totp::of)
+    }
+
+    /// Asks who is about to do something grave for the password, and the second factor, unless that was given within the
+    /// last minutes. Gives the session to go on with.
+    ///
+    /// Errors: [`Asked::Again`] when the form has to be shown once more, with what it says.
+    pub async fn confirmed(&self, visit: &Visit<'_>, signed: Signed, form: &Form) -> Result<Signed, Asked> {
+        if signed.is_fresh(self.now()) {
+            return Ok(signed);
+        }
+        let again = |why: &str| {
+            Err(Asked::Again(Confirm { needed: true, code: signed.admin.totp.is_some(), error: Some(why.to_owned()) }))
+        };
+        if !form.has("confirm-password") {
+            return again("It is a while since you signed in. Enter your password to go on.");
+        }
+        let name = self.counted(visit, Some(&signed.admin), &signed.admin.name);
+        if let Err(seconds) = self.gate.admit(&name, visit.address) {
+            return again(&format!("There were too many wrong tries. Try again in {seconds} seconds."));
+        }
+        if !self.verify(form.get("confirm-password"), &signed.admin.password).await? {
+            self.gate.failed(&name);
+            return again("This is not your password.");
+        }
+        let proof = match &signed.admin.totp {
+            None => None,
+            Some(_) => match self.proof(&signed.admin, form.get("confirm-code")) {
+                Some(proof) => Some(proof),
+                None => {
+                    self.gate.failed(&name);
+                    return again("This code is not good. Enter the one that your app shows now.");
+                }
+            },
+        };
+        match self.renew(visit, &signed, proof).await? {
+            Some(renewed) => {
+                self.gate.passed(&name);
+                Ok(renewed)
+            }
+            None => {
+                self.gate.failed(&name);
+                again("This code was used already. Wait for the next one.")
+            }
+        }
+    }
+
+    /// What somebody typed as a code of the app, if it can be good.
+    pub fn proof(&self, admin: &AdminRow, code: &str) -> Option<OwnedProof> {
+        self.totp(admin)?.step(code, self.now()).map(OwnedProof::Step)
+    }
+}
+
+/// A [`Proof`] on its way to the writer.
+#[derive(Debug, Clone)]
+pub enum OwnedProof {
+    /// A step of the second factor.
+    Step(i64),
+    /// The digest of a recovery code.
+    Recovery(String),
+}
+
+impl OwnedProof {
+    /// A recovery code, as it was typed.
+    pub fn recovery(code: &str) -> OwnedProof {
+        OwnedProof::Recovery(recovery_digest(code))
+    }
+
+    fn borrowed(&self) -> Proof<'_> {
+        match self {
+            OwnedProof::Step(step) => Proof::Step(*step),
+            OwnedProof::Recovery(digest) => Proof::Recovery(digest),
+        }
+    }
+}
+
+/// Why somebody may not go on.
+pub enum Asked {
+    /// The form is shown once more.
+    Again(Confirm),
+    /// Something broke.
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for Asked {
+    fn from(trouble: Trouble) -> Asked {
+        Asked::Trouble(trouble)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(pairs: &[(&'static str, &'static str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        is_own(&headers)
+    }
+
+    #[test]
+    fn only_our_own_pages_cause_changes() {
+        assert!(own(&[("host", "a:1"), ("sec-fetch-site", "same-origin")]));
+        assert!(own(&[("host", "a:1"), ("origin", "http://a:1")]));
+        assert!(own(&[("host", "a:1"), ("origin", "https://A:1"), ("sec-fetch-site", "same-origin")]));
+        for foreign in [
+            &[("host", "a:1")][..],
+            &[("host", "a:1"), ("sec-fetch-site", "cross-site")],
+            &[("host", "a:1"), ("sec-fetch-site", "same-site"), ("origin", "http://a:1")],
+            &[("host", "a:1"), ("sec-fetch-site", "none")],
+            &[("host", "a:1"), ("origin", "http://b:1")],
+            &[("host", "a:1"), ("origin", "http://a:2")],
+            &[("host", "a:1"), ("origin", "null")],
+            &[("host", "a:1"), ("origin", "http://a:1"), ("origin", "http://b:1")],
+            &[("host", "a:1"), ("origin", "http://b:1"), ("sec-fetch-site", "same-origin")],
+            &[("origin", "http://a:1")],
+        ] {
+            assert!(!own(foreign), "{foreign:?}");
+        }
+    }
+}

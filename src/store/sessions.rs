@@ -1,0 +1,104 @@
+//! Browsers that are signed in. A cookie is stored as its digest.
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::{Reader, StoreError, Writer};
+
+/// A session as stored.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// SHA-256 of the cookie.
+    pub digest: Vec<u8>,
+    /// Whose it is.
+    pub admin: i64,
+    /// The second factor was given, if there is one.
+    pub complete: bool,
+    /// When it began, in microseconds since 1970; so are the other times.
+    pub created: i64,
+    /// When a password was last given.
+    pub authenticated: i64,
+    /// When it was last used, as far as that is written down.
+    pub seen: i64,
+    /// When it ends at the latest.
+    pub expires: i64,
+    /// Where it was opened from.
+    pub address: String,
+    /// By which browser.
+    pub client: String,
+}
+
+const BY_DIGEST: &str = "select digest, admin, complete, created, authenticated, seen, expires, address, client from session where digest = ?1";
+const BY_ADMIN: &str = "select digest, admin, complete, created, authenticated, seen, expires, address, client from session indexed by session_by_admin where admin = ?1 order by created desc";
+
+fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        digest: row.get(0)?,
+        admin: row.get(1)?,
+        complete: row.get(2)?,
+        created: row.get(3)?,
+        authenticated: row.get(4)?,
+        seen: row.get(5)?,
+        expires: row.get(6)?,
+        address: row.get(7)?,
+        client: row.get(8)?,
+    })
+}
+
+impl Reader<'_> {
+    /// The session behind a digest, with the last use that is known.
+    pub fn session(&self, digest: &[u8]) -> Result<Option<SessionRow>, StoreError> {
+        let found = self.connection().prepare_cached(BY_DIGEST)?.query_row([digest], session).optional()?;
+        Ok(found.map(|row| self.with_last_use(row)))
+    }
+
+    /// The sessions of an administrator, the latest first.
+    pub fn sessions_of(&self, admin: i64) -> Result<Vec<SessionRow>, StoreError> {
+        let mut statement = self.connection().prepare_cached(BY_ADMIN)?;
+        let rows = statement.query_map([admin], session)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().map(|row| self.with_last_use(row)).collect())
+    }
+
+    fn with_last_use(&self, mut row: SessionRow) -> SessionRow {
+        let activity = self.shared().activity();
+        if let Some(seen) = activity.seen(&row.digest) {
+            row.seen = row.seen.max(seen);
+        }
+        row
+    }
+}
+
+impl Writer<'_> {
+    /// Stores a new session.
+    pub fn add_session(&mut self, row: &SessionRow) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "insert into session (digest, admin, complete, created, authenticated, seen, expires, address, client)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute((
+                &row.digest,
+                row.admin,
+                row.complete,
+                row.created,
+                row.authenticated,
+                row.seen,
+                row.expires,
+                &row.address,
+                &row.client,
+            ))?;
+        Ok(())
+    }
+
+    /// Ends a session. False when there is none.
+    pub fn end_session(&mut self, digest: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.connection().prepare_cached("delete from session where digest = ?1")?.execute([digest])? == 1)
+    }
+
+    /// Ends all sessions of an administrator, but for one.
+    pub fn end_sessions(&mut self, admin: i64, except: Option<&[u8]>) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("delete from session indexed by session_by_admin where admin = ?1 and digest is not ?2")?
+            .execute((admin, except))?;
+        Ok(())
+    }
+}
