@@ -1,5 +1,6 @@
 //! Inbound HTTP. The only module that names hyper, and the only one that knows status codes.
 
+mod answers;
 mod api;
 mod assets;
 mod authn;

@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod bulk;
+pub mod carry;
 pub mod catalog;
 pub mod declare;
 pub mod dialect;
@@ -14,11 +15,14 @@ pub mod json;
 pub mod list;
 pub mod merge;
 pub mod name;
+pub mod number;
 pub mod patch;
 pub mod path;
 pub mod project;
 pub mod required;
 pub mod resource;
 pub mod schema;
+mod secrets;
 pub mod stored;
+pub mod time;
 pub mod version;

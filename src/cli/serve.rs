@@ -80,6 +80,7 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, tls: Option<Tl
         body_idle: Duration::from_secs(config.limits.body_idle_seconds),
         body_total: Duration::from_secs(config.limits.body_seconds),
         bodies_bytes: config.limits.bodies_bytes,
+        answers_bytes: config.limits.answers_bytes,
         doors: doors(&config.limits),
     };
     let settings = Settings {

@@ -29,6 +29,8 @@ pub struct Limits {
     pub queue: usize,
     /// Bytes of all bodies that are being worked on.
     pub bodies_bytes: u64,
+    /// Bytes of all answers that are on their way.
+    pub answers_bytes: u64,
     /// Requests with a bad token from one address at once; 0: no bound.
     pub bad_token_burst: u32,
     /// And a second after that.
@@ -50,6 +52,7 @@ impl Default for Limits {
             keep_alive_seconds: 75,
             queue: 4096,
             bodies_bytes: 256 << 20,
+            answers_bytes: 256 << 20,
             bad_token_burst: 20,
             bad_tokens_per_second: 1,
             requests_per_second: 0,
@@ -76,6 +79,9 @@ pub(super) fn limits(source: &Source<'_>, written: Option<Spanned<Limits>>) -> R
     }
     if limits.bodies_bytes < limits.body_bytes || limits.bodies_bytes > 1 << 40 {
         return wrong("limits.bodies_bytes is at least limits.body_bytes, and at most 1099511627776");
+    }
+    if limits.answers_bytes < 1 << 20 || limits.answers_bytes > 1 << 40 {
+        return wrong("limits.answers_bytes is a number from 1048576 to 1099511627776");
     }
     if limits.bad_token_burst > 10_000 || !(1..=1000).contains(&limits.bad_tokens_per_second) {
         return wrong(

@@ -140,7 +140,8 @@ struct Place(Arc<ResourceType>, Option<String>);
 impl Place {
     /// `/Users`, `/Users/ID`; the base URL in front is passed over.
     fn find(path: &str, site: &Site, catalog: &Catalog) -> Option<Place> {
-        let path = path.strip_prefix(site.base.as_str()).unwrap_or(path);
+        let behind_base = path.strip_prefix(site.base.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let path = behind_base.unwrap_or(path);
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
         let (endpoint, id) = path.split_once('/').map_or((path, None), |(e, id)| (e, Some(id)));

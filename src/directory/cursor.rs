@@ -146,7 +146,7 @@ fn sort_key(written: &Value) -> Option<SortKey> {
     let (name, value) = written.as_object()?.iter().next()?;
     Some(match name.as_str() {
         "b" => SortKey::Bool(value.as_bool()?),
-        "n" => SortKey::Number(value.as_f64()?),
+        "n" => SortKey::Number(value.as_number()?.clone()),
         "d" => SortKey::Time(jiff::Timestamp::from_nanosecond(value.as_str()?.parse().ok()?).ok()?),
         "t" | "c" => SortKey::Text(value.as_str()?.to_owned()),
         _ => return None,
@@ -171,8 +171,10 @@ mod tests {
         for sorted_by in [
             None,
             Some(SortKey::Bool(true)),
-            Some(SortKey::Number(-0.1)),
-            Some(SortKey::Number(1e300)),
+            Some(SortKey::Number(serde_json::Number::from_f64(-0.1).unwrap())),
+            Some(SortKey::Number(u64::MAX.into())),
+            Some(SortKey::Number((-9_007_199_254_740_993_i64).into())),
+            Some(SortKey::Number(serde_json::Number::from_f64(1e300).unwrap())),
             Some(SortKey::Time(jiff::Timestamp::from_nanosecond(-12_345_678_901_234_567).unwrap())),
             Some(SortKey::Text("stra\u{df}e \"\u{0}".into())),
         ] {

@@ -49,17 +49,25 @@ pub fn may_touch(caller: &Caller, row: &Row) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Refuses to say something of values that are for others to set and are never shown: whether the result differs from what
+/// is there, and so is refused, would tell what the value is.
+pub fn may_say<'n>(caller: &Caller, mut secrets: impl Iterator<Item = &'n str>) -> Result<(), Refusal> {
+    if caller.subject().is_none() {
+        return Ok(());
+    }
+    secrets.find(|name| !OWN.contains(name)).map_or(Ok(()), |name| Err(theirs(name)))
+}
+
+fn theirs(name: &str) -> Refusal {
+    Refusal::Denied(format!("{name} is not for the user of this token to change. Nothing was changed."))
+}
+
 /// Refuses changes that are for others to make.
 pub fn may_become(caller: &Caller, before: &Object, after: &Object) -> Result<(), Refusal> {
     if caller.subject().is_none() {
         return Ok(());
     }
     let names = before.iter().chain(after.iter()).map(|(name, _)| name);
-    let mut theirs = names.filter(|name| *name != "schemas" && !OWN.contains(name));
-    match theirs.find(|name| before.get(name) != after.get(name)) {
-        None => Ok(()),
-        Some(name) => {
-            Err(Refusal::Denied(format!("{name} is not for the user of this token to change. Nothing was changed.")))
-        }
-    }
+    let mut others = names.filter(|name| *name != "schemas" && !OWN.contains(name));
+    others.find(|name| before.get(name) != after.get(name)).map_or(Ok(()), |name| Err(theirs(name)))
 }

@@ -1,7 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2): all operations in order, or none.
 
 use super::create::taken;
-use super::me::{may_become, may_touch};
+use super::me::{may_become, may_say, may_touch};
 use super::show::{Show, location, reference, version};
 use super::{Ask, Refusal, Reply, Site, difference};
 use crate::scim::bound::BoundFilter;
@@ -23,6 +23,7 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
     ask.caller.still_may_write(writer)?;
     let row = met(writer, ask, id)?;
     let plan = patch.plan(of, dialect)?;
+    may_say(ask.caller, plan.secrets())?;
     let before = row.document()?;
     let mut after = before.clone();
     let mut delta = Delta::default();

@@ -1,5 +1,6 @@
 //! PUT (RFC 7644 §3.5.1).
 
+use super::me::may_say;
 use super::patch::{Finish, all_known, finish, met};
 use super::{Ask, Refusal, Reply};
 use crate::scim::dialect::Rule;
@@ -13,6 +14,7 @@ pub fn replace(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, new: Checked) ->
     let of = ask.of;
     ask.caller.still_may_write(writer)?;
     let row = met(writer, ask, id)?;
+    may_say(ask.caller, new.secrets(of).into_iter())?;
     let before = row.document()?;
     let members = new.members().map(<[String]>::to_vec);
     let after = merge::replace(&before, new, of, ask.site.put_merges, ask.dialect)?;

@@ -164,7 +164,7 @@ impl Exchange {
         let caller = caller.await?;
         acceptable(headers)?;
         let bytes: Bytes = read(body, headers, self.limits, &self.room).await?;
-        let json = aside(bytes.len(), || Json::parse(&bytes)).map_err(Refusal::from)?;
+        let json = aside(bytes.len(), || Json::request(&bytes)).map_err(Refusal::from)?;
         Ok((caller, json, bytes.len()))
     }
 

@@ -13,6 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::pace::Deadlines;
 
@@ -116,14 +117,15 @@ pub struct Portions<B> {
     body: B,
     left: Bytes,
     _turn: Turn,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl<B> Portions<B> {
     const SIZE: usize = 16 << 10;
 
-    /// An answer, as part of its request.
-    pub fn new(body: B, turn: Turn) -> Portions<B> {
-        Portions { body, left: Bytes::new(), _turn: turn }
+    /// An answer, as part of its request, with the place that it takes.
+    pub fn new(body: B, turn: Turn, place: Option<OwnedSemaphorePermit>) -> Portions<B> {
+        Portions { body, left: Bytes::new(), _turn: turn, _place: place }
     }
 }
 
@@ -188,6 +190,8 @@ struct Frames {
     in_head: bool,
     /// The present frame ends the head.
     ends_head: bool,
+    /// Heads that have begun.
+    heads: u64,
 }
 
 impl Frames {
@@ -226,6 +230,7 @@ impl Frames {
         self.begun.clear();
         self.left = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         if matches!(kind, Frames::HEADERS | Frames::CONTINUATION) {
+            self.heads += u64::from(!self.in_head);
             (self.in_head, self.ends_head) = (true, flags & Frames::END_HEADERS != 0);
         }
     }
@@ -243,12 +248,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Read for Watched<S> {
             let now = self.before.len().min(room);
             target.put_slice(&self.before.split_to(now));
         }
+        let heads = self.frames.heads;
         let in_head = self.frames.pass(target.filled());
-        let head = &self.flow.head;
-        match (in_head, head.load(Ordering::Relaxed)) {
-            (true, NEVER) => head.store(self.flow.now(), Ordering::Relaxed),
-            (true, _) => {}
-            (false, _) => head.store(NEVER, Ordering::Relaxed),
+        // One head may end and the next begin in the same read: that one has all its time before it.
+        match (in_head, self.frames.heads != heads) {
+            (true, true) => self.flow.head.store(self.flow.now(), Ordering::Relaxed),
+            (true, false) => {}
+            (false, _) => self.flow.head.store(NEVER, Ordering::Relaxed),
         }
         buf.put_slice(target.filled());
         Poll::Ready(Ok(()))
@@ -283,6 +289,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Watched<S> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
@@ -304,6 +312,29 @@ mod tests {
             assert_eq!(pass(&after), Some(false), "steps of {step}");
             assert_eq!(pass(&frame(1, 4, b"")), Some(false), "an empty head, in steps of {step}");
         }
+    }
+
+    /// Whoever sends heads without a pause is not late with any of them.
+    #[tokio::test]
+    async fn the_next_head_has_its_own_time() {
+        let second = Duration::from_secs(1);
+        let flow = Flow::new(Deadlines { head: second, keep_alive: second, answer: second });
+        let (mut client, server) = tokio::io::duplex(1024);
+        let mut watched = TokioIo::new(Watched::new(server, Bytes::new(), flow.clone()));
+        let half = frame(1, 0, b"head");
+        let end = frame(9, 4, b"end");
+        client.write_all(&[super::super::opening::PREFACE, &half].concat()).await.unwrap();
+        let mut buffer = [0; 1024];
+        assert!(watched.read(&mut buffer).await.unwrap() > 0);
+        let first = flow.head.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        client.write_all(&[end, half.clone()].concat()).await.unwrap();
+        assert!(watched.read(&mut buffer).await.unwrap() > 0);
+        let second = flow.head.load(Ordering::Relaxed);
+        assert!(second != NEVER && second >= first + 20, "{first}, {second}");
+        client.write_all(&frame(9, 0, b"more")).await.unwrap();
+        assert!(watched.read(&mut buffer).await.unwrap() > 0);
+        assert_eq!(flow.head.load(Ordering::Relaxed), second, "the same head goes on");
     }
 
     #[test]

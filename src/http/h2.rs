@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::CONNECTION;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::answers::SMALL;
 use super::flow::{Flow, Portions, Watched};
 use super::h1::TICK;
 use super::origin::Hop;
@@ -56,14 +57,18 @@ pub async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         service_fn(move |request: Request<Incoming>| {
             let (service, turn) = (service.clone(), flow.enter());
             async move {
-                let mut response = match service.places_on_streams.try_acquire() {
-                    Ok(_place) => service.respond(request, hop).await,
+                let place = service.places_on_streams.clone().try_acquire_owned();
+                let mut response = match place {
+                    Ok(_) => service.respond(request, hop).await,
                     Err(_) => service.overcrowded(hop.origin(request.headers(), &service.surroundings.proxies)),
                 };
+                // Until the answer is taken: streams are many, and whoever asks need not listen. A small answer costs too
+                // little for that: with a hundred of them, not even a token would be needed to keep others out.
+                let place = place.ok().filter(|_| response.body().size_hint().lower() >= SMALL as u64);
                 // A stream ends by itself; a connection is not closed for the sake of one (RFC 9113 §8.2.2).
                 response.headers_mut().remove(CONNECTION);
                 turn.answering();
-                Ok::<_, Infallible>(response.map(|body| Portions::new(body, turn)))
+                Ok::<_, Infallible>(response.map(|body| Portions::new(body, turn, place)))
             }
         })
     };

@@ -72,6 +72,7 @@ pub async fn answer(
         }
         (Route::ServiceProviderConfig, _) => {
             exchange.let_in().await?;
+            unfiltered(query)?;
             let config = discovery::service_provider_config(&exchange.directory.site.base, exchange.directory.limits());
             Ok(Answer::json(StatusCode::OK, Json::Object(config).text()))
         }
@@ -279,13 +280,11 @@ async fn delete(exchange: &Arc<Exchange>, target: Target) -> Outcome {
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-/// All of them as a list, or the one with an id. A filter here is forbidden (RFC 7644 §4).
+/// All of them as a list, or the one with an id.
 async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>, what: &str, query: &str) -> Outcome {
     exchange.let_in().await?;
+    unfiltered(query)?;
     let Some(id) = id else {
-        if form_urlencoded::parse(query.as_bytes()).any(|(n, v)| n.eq_ignore_ascii_case("filter") && !v.is_empty()) {
-            return Err(Problem::plain(StatusCode::FORBIDDEN, "Discovery cannot be filtered."));
-        }
         let texts: Vec<String> = all.into_iter().map(|o| Json::Object(o).text()).collect();
         return Ok(Answer::json(StatusCode::OK, list_response(texts.len() as u64, &Position::Index(1), &texts)));
     };
@@ -294,6 +293,15 @@ async fn discover(exchange: &Arc<Exchange>, all: Vec<Object>, id: Option<String>
     match found {
         Some(found) => Ok(Answer::json(StatusCode::OK, Json::Object(found).text())),
         None => Err(Refusal::NotFound(what.to_owned(), id).into()),
+    }
+}
+
+/// "If a "filter" is provided, the service provider SHOULD respond with HTTP status code 403" (RFC 7644 §4), for
+/// whichever of them.
+fn unfiltered(query: &str) -> Result<(), Problem> {
+    match form_urlencoded::parse(query.as_bytes()).any(|(n, v)| n.eq_ignore_ascii_case("filter") && !v.is_empty()) {
+        true => Err(Problem::plain(StatusCode::FORBIDDEN, "Discovery cannot be filtered.")),
+        false => Ok(()),
     }
 }
 

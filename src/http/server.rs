@@ -55,6 +55,8 @@ pub struct Limits {
     pub body_total: Duration,
     /// Bytes of all bodies that are being worked on.
     pub bodies_bytes: u64,
+    /// Bytes of all answers that are on their way.
+    pub answers_bytes: u64,
     /// Requests with bad and with good tokens.
     pub doors: DoorLimits,
 }

@@ -14,9 +14,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
+use hyper::http::uri::Scheme;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::sync::Semaphore;
 
+use super::answers::Answers;
 use super::doors::{Doors, Stranger};
 use super::exchange::Exchange;
 use super::lines::{self, without_token};
@@ -45,7 +47,7 @@ pub struct Service {
     /// The limits.
     pub limits: Limits,
     /// Requests of HTTP/2 at a time, over all connections. A request of HTTP/1 has its connection to itself.
-    pub places_on_streams: Semaphore,
+    pub places_on_streams: Arc<Semaphore>,
     /// What stands around it.
     pub surroundings: Surroundings,
     directory: Directory,
@@ -53,6 +55,8 @@ pub struct Service {
     doors: Arc<Doors>,
     /// Room for bodies.
     bodies: Arc<Semaphore>,
+    /// Room for answers.
+    answers: Answers,
     /// In front of the number of a request, so that the ids of two starts differ.
     prefix: String,
     requests: AtomicU64,
@@ -63,12 +67,13 @@ impl Service {
     pub fn new(directory: Directory, ui: Ui, limits: Limits, surroundings: Surroundings, prefix: String) -> Service {
         Service {
             limits,
-            places_on_streams: Semaphore::new(limits.connections.max(LEAST_STREAMS)),
+            places_on_streams: Arc::new(Semaphore::new(limits.connections.max(LEAST_STREAMS))),
             surroundings,
             directory,
             ui,
             doors: Arc::new(Doors::new(limits.doors)),
             bodies: Room::all(limits.bodies_bytes),
+            answers: Answers::new(limits.answers_bytes),
             prefix,
             requests: AtomicU64::new(0),
         }
@@ -114,6 +119,7 @@ impl Service {
                     .answer()
             }
         };
+        let answer = self.answers.admit(&method, &path, answer);
         let (status, milliseconds) = (answer.status.as_u16(), started.elapsed().as_micros() as f64 / 1000.0);
         let looked = answer.status.is_success() && matches!(method, Method::GET | Method::HEAD);
         let quiet = looked || self.has_its_line(answer.status, seen.token.get().is_some());
@@ -256,6 +262,13 @@ impl Service {
             return Err(Problem::plain(StatusCode::BAD_REQUEST, "A request of HTTP/1.1 has one Host header.").closing());
         }
         let authority = parts.uri.authority().map_or("", |a| a.as_str());
+        // RFC 9110 §4.2.4: a name and password in front of the host are an error, and used to make it look like another.
+        if authority.contains('@') {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "The URL has a user in front of its host."));
+        }
+        if parts.uri.scheme().is_some_and(|s| *s != Scheme::HTTP && *s != Scheme::HTTPS) {
+            return Err(Problem::plain(StatusCode::BAD_REQUEST, "This server knows the URLs of http and https."));
+        }
         if parts.version == Version::HTTP_2 {
             // RFC 9113 §8.3.1: two names of the server are one too many.
             if host.is_some_and(|h| !authority.is_empty() && !h.as_bytes().eq_ignore_ascii_case(authority.as_bytes())) {

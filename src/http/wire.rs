@@ -43,6 +43,11 @@ impl Room {
         Arc::new(Semaphore::new(pieces.min(Semaphore::MAX_PERMITS)))
     }
 
+    /// How many pieces so many bytes need.
+    pub fn pieces(bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(Room::PIECE)).unwrap_or(u32::MAX)
+    }
+
     /// The part of one request: none yet.
     pub fn of(all: &Arc<Semaphore>) -> Room {
         Room { all: all.clone(), held: Mutex::new(None) }

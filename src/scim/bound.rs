@@ -1,5 +1,7 @@
 //! A filter whose every path was found in the Catalog and whose every literal fits: ready to be decided.
 
+use serde_json::Number;
+
 use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule};
 use super::fault::{Fault, Kind, quoted};
@@ -7,6 +9,7 @@ use super::filter::{Filter, Literal, Op};
 use super::name::fold;
 use super::path::{AttrPath, BoundPath, Place};
 use super::schema::{Attribute, Returned, Type};
+use super::time::date_time;
 
 /// A comparison in the type of its attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +25,19 @@ pub enum Test {
         /// Letter case matters.
         exact: bool,
     },
+    /// `eq` or `ne` of base64 text.
+    Binary {
+        /// The operator.
+        op: Op,
+        /// The value to compare with, without the padding, which may be left out (RFC 7643 §2.3.6).
+        value: String,
+        /// The value as it was written.
+        written: String,
+    },
     /// `eq` or `ne` of a boolean.
     Bool(Op, bool),
     /// A number.
-    Number(Op, f64),
+    Number(Op, Number),
     /// A point in time.
     Time(Op, jiff::Timestamp),
     /// `eq null` (true) and `ne null` (false): absent and present (RFC 7643 §2.5).
@@ -138,7 +150,7 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
         // RFC 7644 table 3: gt, ge, lt and le on binary are an error; base64 text has no substrings that mean anything.
         Type::Binary => match literal {
             Literal::Text(text) if equality => {
-                Ok(Test::Text { op, value: text.clone(), written: text.clone(), exact: true })
+                Ok(Test::Binary { op, value: text.trim_end_matches('=').to_owned(), written: text.clone() })
             }
             _ => Err(wrong("binary values can only be compared with eq and ne".into())),
         },
@@ -155,7 +167,7 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
             }
         }
         Type::Integer | Type::Decimal => match literal {
-            Literal::Number(n) if !substring => n.as_f64().map(|n| Test::Number(op, n)).ok_or_else(mismatch),
+            Literal::Number(n) if !substring => Ok(Test::Number(op, n.clone())),
             Literal::Number(_) => Err(wrong("numbers have no substrings".into())),
             _ => Err(mismatch()),
         },
@@ -172,25 +184,6 @@ fn fit(of: &Attribute, op: Op, literal: &Literal, dialect: &Dialect) -> Result<T
         },
         Type::Complex => Err(wrong("the attribute is complex: name one of its sub-attributes".into())),
     }
-}
-
-/// An xsd:dateTime (RFC 7643 §2.3.5). One without an offset is taken as UTC: an interpretation, since XML Schema leaves
-/// its place on the time line open.
-pub fn date_time(text: &str) -> Option<jiff::Timestamp> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return text.contains(['T', 't']).then_some(time);
-    }
-    // "For ever" is often written as the last second of the year 9999, which is a little beyond jiff's last instant.
-    if text.starts_with("9999-12-3")
-        && text.trim_end_matches('Z').parse::<jiff::civil::DateTime>().is_ok_and(|_| text.contains(['T', 't']))
-    {
-        return Some(jiff::Timestamp::MAX);
-    }
-    let local: jiff::civil::DateTime = text.parse().ok()?;
-    if !text.contains(['T', 't']) {
-        return None;
-    }
-    jiff::tz::TimeZone::UTC.to_timestamp(local).ok()
 }
 
 impl BoundFilter<'_> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::json::{Json, Object};
 use super::path::BoundPath;
-use super::schema::{Attribute, Schema, Uniqueness};
+use super::schema::{Attribute, Schema, Type, Uniqueness};
 
 static SCHEMAS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/schemas");
 static RESOURCE_TYPES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/assets/resource-types");
@@ -271,6 +271,10 @@ impl Catalog {
             text.push_str(&t.definition.text());
             for l in &t.lookups {
                 text.push_str(&format!("\n{} {} {}", l.number, l.path().text(), l.unique));
+                // The keys of numbers were doubles once; who has any stored needs them anew.
+                if matches!(l.path().leaf().kind, Type::Integer | Type::Decimal) {
+                    text.push_str(" exact");
+                }
             }
         }
         text

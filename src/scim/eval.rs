@@ -2,12 +2,16 @@
 
 use std::cmp::Ordering;
 
-use super::bound::{BoundFilter, Test, date_time};
+use serde_json::Number;
+
+use super::bound::{BoundFilter, Test};
 use super::filter::Op;
 use super::json::{Json, Object};
 use super::name::fold;
+use super::number::compare as compare_numbers;
 use super::path::BoundPath;
 use super::resource::is_primary;
+use super::time::date_time;
 
 /// Does the resource pass? It is whole: `id`, `meta`, `groups` and `members` are in it where the filter names them.
 ///
@@ -57,9 +61,11 @@ fn compare(path: &BoundPath<'_>, test: &Test, resource: &Object) -> bool {
     let mut found = values(path, resource).filter(|v| **v != Json::Null).peekable();
     match test {
         Test::Absent(absent) => found.peek().is_none() == *absent,
-        Test::Text { op: Op::Ne, .. } | Test::Bool(Op::Ne, _) | Test::Number(Op::Ne, _) | Test::Time(Op::Ne, _) => {
-            found.peek().is_none() || found.any(|v| passes(test, v))
-        }
+        Test::Text { op: Op::Ne, .. }
+        | Test::Binary { op: Op::Ne, .. }
+        | Test::Bool(Op::Ne, _)
+        | Test::Number(Op::Ne, _)
+        | Test::Time(Op::Ne, _) => found.peek().is_none() || found.any(|v| passes(test, v)),
         _ => found.any(|v| passes(test, v)),
     }
 }
@@ -70,10 +76,11 @@ fn passes(test: &Test, value: &Json) -> bool {
         (Test::Text { op, value: wanted, exact: false, .. }, Json::String(text)) => {
             text_passes(*op, &fold(text), wanted)
         }
-        (Test::Bool(op, wanted), Json::Bool(is)) => ordered(*op, is.cmp(wanted)),
-        (Test::Number(op, wanted), Json::Number(is)) => {
-            is.as_f64().and_then(|n| n.partial_cmp(wanted)).is_some_and(|order| ordered(*op, order))
+        (Test::Binary { op, value: wanted, .. }, Json::String(text)) => {
+            ordered(*op, text.trim_end_matches('=').cmp(wanted))
         }
+        (Test::Bool(op, wanted), Json::Bool(is)) => ordered(*op, is.cmp(wanted)),
+        (Test::Number(op, wanted), Json::Number(is)) => ordered(*op, compare_numbers(is, wanted)),
         (Test::Time(op, wanted), Json::String(text)) => date_time(text).is_some_and(|is| ordered(*op, is.cmp(wanted))),
         _ => false,
     }
@@ -102,16 +109,29 @@ fn ordered(op: Op, order: Ordering) -> bool {
 
 /// What sorts a resource by a path (RFC 7644 §3.4.2.3): the primary value of a multi-valued attribute, else its first;
 /// text without case unless `caseExact`. `None` sorts last in ascending order.
-#[derive(Debug, Clone, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
     /// false before true
     Bool(bool),
     /// by size
-    Number(f64),
+    Number(Number),
     /// by time
     Time(jiff::Timestamp),
     /// by code point
     Text(String),
+}
+
+impl PartialOrd for SortKey {
+    /// One attribute has values of one kind.
+    fn partial_cmp(&self, other: &SortKey) -> Option<Ordering> {
+        match (self, other) {
+            (SortKey::Bool(a), SortKey::Bool(b)) => Some(a.cmp(b)),
+            (SortKey::Number(a), SortKey::Number(b)) => Some(compare_numbers(a, b)),
+            (SortKey::Time(a), SortKey::Time(b)) => Some(a.cmp(b)),
+            (SortKey::Text(a), SortKey::Text(b)) => Some(a.cmp(b)),
+            _ => None,
+        }
+    }
 }
 
 /// The sort key of a resource.
@@ -125,7 +145,7 @@ pub fn sort_key(path: &BoundPath<'_>, resource: &Object) -> Option<SortKey> {
     };
     Some(match value {
         Json::Bool(b) => SortKey::Bool(*b),
-        Json::Number(n) => SortKey::Number(n.as_f64()?),
+        Json::Number(n) => SortKey::Number(n.clone()),
         Json::String(s) => match path.leaf().kind {
             super::schema::Type::DateTime => SortKey::Time(date_time(s)?),
             _ if path.leaf().case_exact => SortKey::Text(s.clone()),

@@ -7,6 +7,7 @@ use serde_json::Number;
 use super::dialect::Dialect;
 use super::fault::Fault;
 use super::path::AttrPath;
+use super::schema::Attribute;
 
 /// The comparison operators of table 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,17 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// The first path in it that is no part of a complex attribute.
+    pub fn stranger(&self, of: &Attribute) -> Option<&AttrPath> {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().find_map(|p| p.stranger(of)),
+            Filter::Not(part) => part.stranger(of),
+            Filter::Present(path) | Filter::Compare(path, ..) | Filter::Within(path, _) => {
+                of.sub(path.as_str()).is_none().then_some(path)
+            }
+        }
+    }
+
     /// Reads a filter. Errors: `InvalidFilter`, with the position of the character that cannot stand there.
     pub fn parse(text: &str, dialect: &Dialect) -> Result<Filter, Fault> {
         parse::filter(text, dialect)

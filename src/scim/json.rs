@@ -49,6 +49,16 @@ impl Json {
     /// Errors: [`Kind::InvalidSyntax`] for what is not JSON, for a name that stands twice in an object, nesting deeper
     /// than [`MAX_DEPTH`], and strings that are longer than [`MAX_STRING`] or hold a NUL.
     pub fn parse(text: &[u8]) -> Result<Json, Fault> {
+        Json::read(text, false)
+    }
+
+    /// Reads the body of a request: the same, and a name that stands twice in one object in different letter case is an
+    /// error too. Names are found in any letter case (RFC 7643 §2.1), so one of the two would be passed over.
+    pub fn request(text: &[u8]) -> Result<Json, Fault> {
+        Json::read(text, true)
+    }
+
+    fn read(text: &[u8], any_case: bool) -> Result<Json, Fault> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let syntax = |why: String| Fault::new(Kind::InvalidSyntax, "", why);
         if text.iter().all(u8::is_ascii_whitespace) {
@@ -56,8 +66,8 @@ impl Json {
         }
         let text = std::str::from_utf8(text).map_err(|e| syntax(format!("the body is not UTF-8: {e}")))?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let budget = Cell::new(MAX_VALUES);
-        let tree = Seed(0, &budget)
+        let bounds = Bounds { values: Cell::new(MAX_VALUES), any_case };
+        let tree = Seed(0, &bounds)
             .deserialize(&mut reader)
             .map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
         reader.end().map_err(|e| syntax(format!("the body is not acceptable JSON: {e}")))?;
@@ -208,12 +218,24 @@ impl Object {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A name that stands twice, if one does.
-    fn repeated(&self) -> Option<&str> {
-        let mut names: Vec<&str> = self.0.iter().map(|(n, _)| n.as_str()).collect();
+    /// A name that stands twice, if one does. A key that is a path with a filter in it is no name: the letter case of
+    /// the values in there may matter.
+    fn repeated(&self, any_case: bool) -> Option<&str> {
+        let key = |name: &str| match any_case && !name.contains('[') {
+            true => name.to_ascii_lowercase(),
+            false => name.to_owned(),
+        };
+        // A member of a group has two names, and there are many of them.
+        const FEW: usize = 8;
+        if let Some(names) = Some(&self.0).filter(|names| names.len() <= FEW) {
+            let is_same = |a: &str, b: &str| a == b || (any_case && a.eq_ignore_ascii_case(b) && !a.contains('['));
+            let twice = |i: usize, name: &str| names.iter().take(i).any(|(n, _)| is_same(n, name));
+            return names.iter().enumerate().find(|(i, (n, _))| twice(*i, n)).map(|(_, (n, _))| n.as_str());
+        }
+        let mut names: Vec<(String, &str)> = self.0.iter().map(|(n, _)| (key(n), n.as_str())).collect();
         names.sort_unstable();
         names.windows(2).find_map(|pair| match pair {
-            [a, b] if a == b => Some(*a),
+            [a, b] if a.0 == b.0 => Some(b.1),
             _ => None,
         })
     }
@@ -277,15 +299,22 @@ impl Serialize for Object {
     }
 }
 
-/// Reads one value at a depth.
-/// and counts it against what a whole text may hold.
-struct Seed<'b>(usize, &'b Cell<usize>);
+/// What holds for a whole text.
+struct Bounds {
+    /// Values that it may still hold.
+    values: Cell<usize>,
+    /// Names are the same in any letter case.
+    any_case: bool,
+}
+
+/// Reads one value at a depth, and counts it against what a whole text may hold.
+struct Seed<'b>(usize, &'b Bounds);
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Json;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
-        match self.1.get().checked_sub(1) {
-            Some(left) => self.1.set(left),
+        match self.1.values.get().checked_sub(1) {
+            Some(left) => self.1.values.set(left),
             None => return Err(de::Error::custom(format_args!("it holds more than {MAX_VALUES} values"))),
         }
         from.deserialize_any(self)
@@ -350,7 +379,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             let value = from.next_value_seed(Seed(inner, self.1))?;
             object.push(name, value);
         }
-        match object.repeated() {
+        match object.repeated(self.1.any_case) {
             Some(name) => Err(de::Error::custom(format_args!("the name {name:?} stands twice in one object"))),
             None => Ok(Json::Object(object)),
         }
@@ -387,6 +416,22 @@ mod tests {
     #[test]
     fn a_name_that_stands_twice_is_refused() {
         assert!(Json::parse(br#"{"a":1,"a":2}"#).unwrap_err().why.contains("twice"));
+    }
+
+    #[test]
+    fn a_request_has_each_name_once_in_whatever_letters() {
+        let many = |last: &str| {
+            let names: Vec<String> = (0..20).map(|i| format!("\"n{i}\":1")).collect();
+            format!("{{{},{last}:2}}", names.join(","))
+        };
+        for twice in [r#"{"a":[{"op":1,"OP":2}]}"#.to_owned(), many("\"N7\"")] {
+            assert!(Json::request(twice.as_bytes()).unwrap_err().why.contains("twice"), "{twice}");
+            assert!(Json::parse(twice.as_bytes()).is_ok(), "what was stored under other definitions stays readable");
+        }
+        for once in [many("\"m\""), r#"{"x[value eq \"a\"].y":1,"x[value eq \"A\"].y":2}"#.to_owned()] {
+            assert!(Json::request(once.as_bytes()).is_ok(), "{once}");
+        }
+        assert!(Json::request(many("\"n7\"").as_bytes()).is_err());
     }
 
     #[test]

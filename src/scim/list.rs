@@ -33,7 +33,7 @@ pub struct Query {
     pub chosen: bool,
     /// Not these.
     pub excluded: Vec<AttrPath>,
-    /// The filter and order as they were written: what tells one walk through pages from another.
+    /// The filter as it was written, and the order: what tells one walk through pages from another.
     pub walk: String,
 }
 
@@ -115,7 +115,8 @@ impl Query {
             chosen: given.find("attributes").is_some_and(|v| !v.is_unassigned()),
             attributes: names(given, "attributes")?,
             excluded: names(given, "excludedAttributes")?,
-            walk: format!("{sort_by}\n{descending}\n{filter}"),
+            // Attributes have their names in any letter case (RFC 7643 §2.1); the texts of a filter do not.
+            walk: format!("{}\n{descending}\n{filter}", sort_by.to_ascii_lowercase()),
         })
     }
 

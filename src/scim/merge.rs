@@ -1,12 +1,14 @@
 //! What PUT does to what is there (RFC 7644 §3.5.1).
 
+use super::carry::{Cleared, carry};
 use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule};
 use super::fault::Fault;
 use super::json::{Json, Object};
 use super::required::complete;
 use super::resource::{Checked, assume_active, order_parts, settle};
-use super::stored::carry;
+use super::schema::Attribute;
+use super::stored::Find;
 
 /// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would
 /// reactivate or strip people. null or `[]` clears them. `members` is kept likewise, by the one who keeps members.
@@ -14,7 +16,8 @@ fn is_kept(name: &str, of: &ResourceType) -> bool {
     name == "externalId" || (of.is_user() && ["active", "roles"].contains(&name))
 }
 
-/// The document after a PUT of `new` on `current`. `keep_all` keeps every attribute that the request does not name.
+/// The document after a PUT of `new` on `current`. `keep_all` keeps everything that the request does not name, down to
+/// the parts of what is in an extension.
 ///
 /// Errors: `mutability` when an immutable attribute would change, `invalidValue` when a required one is missing from the
 /// result.
@@ -25,52 +28,66 @@ pub fn replace(
     keep_all: bool,
     dialect: &Dialect,
 ) -> Result<Object, Fault> {
-    let cleared: Vec<String> = new.cleared().to_vec();
+    let cleared = new.cleared().clone();
     let mut document = new.into_document();
-    for (name, value) in current.iter() {
-        let gone = cleared.iter().any(|c| c == name);
-        let part_gone = |part: &str| cleared.iter().any(|c| c.eq_ignore_ascii_case(&format!("{name}.{part}")));
-        match document.get_mut(name) {
-            Some(Json::Object(new)) if keep_all => {
-                keep_parts(new, value, part_gone);
-                if let Some(attribute) = of.attribute(name) {
-                    order_parts(new, attribute);
-                }
-            }
-            Some(_) => {}
-            // An object whose every part was cleared is absent from the new document, and keeps the others.
-            None if keep_all && !gone && has_cleared_parts(&cleared, name) => {
-                let mut kept = Object::new();
-                keep_parts(&mut kept, value, part_gone);
-                document.push(name, kept);
-            }
-            None if !gone && keep_all => document.push(name, value.clone()),
-            // Nobody becomes active because `active` was taken away.
-            None if gone && name == "active" && of.is_user() => document.push(name, value.clone()),
-            None if !gone && is_kept(name, of) && dialect.allows(Rule::PutKeepsAbsent) => {
-                document.push(name, value.clone());
-            }
-            None => {}
+    if keep_all {
+        for (name, value) in current.iter() {
+            let find = |n: &str| match of.extension(name) {
+                Some(extension) => extension.attribute(n),
+                None => of.attribute(name).and_then(|a| a.sub(n)),
+            };
+            keep(name, value, &mut document, of.attribute(name), &find, cleared.at(name));
         }
     }
-    carry(current, &mut document, of)?;
+    for (name, value) in current.iter().filter(|(name, _)| is_kept(name, of)) {
+        // Nobody becomes active because `active` was taken away.
+        let stays = |is_cleared: bool| if is_cleared { name == "active" } else { dialect.allows(Rule::PutKeepsAbsent) };
+        if document.get(name).is_none() && stays(cleared.at(name).is_some()) {
+            document.push(name, value.clone());
+        }
+    }
+    let brought: Vec<String> = document.iter().map(|(name, _)| name.to_owned()).collect();
+    carry(current, &mut document, of, &cleared)?;
     // Who has no `active` counts as active. To write it down would make a PUT of what was read a change.
     if current.get("active").is_some() {
         assume_active(&mut document, of);
     }
     settle(&mut document, of);
-    complete(&document, of)?;
+    // What is only carried over was not said by this request, and must not be a reason to refuse it for ever.
+    complete(&document, of, &|extension| !brought.contains(&extension.id))?;
     Ok(document)
 }
 
-fn has_cleared_parts(cleared: &[String], name: &str) -> bool {
-    cleared.iter().any(|c| c.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
-}
-
-fn keep_parts(new: &mut Object, current: &Json, is_cleared: impl Fn(&str) -> bool) {
-    for (name, value) in current.as_object().into_iter().flat_map(Object::iter) {
-        if new.get(name).is_none() && !is_cleared(name) {
-            new.push(name, value.clone());
+/// Keeps what is under a name, as far as the request neither names nor clears it. `find` knows the names inside.
+fn keep(
+    name: &str,
+    value: &Json,
+    new: &mut Object,
+    attribute: Option<&Attribute>,
+    find: Find<'_, '_>,
+    cleared: Option<&Cleared>,
+) {
+    let is_new = new.get(name).is_none();
+    match value {
+        _ if is_new && cleared.is_some_and(Cleared::is_whole) => {}
+        Json::Object(parts) => {
+            if is_new {
+                new.push(name, Object::new());
+            }
+            let Some(Json::Object(home)) = new.get_mut(name) else { return };
+            for (part, value) in parts.iter() {
+                let attribute = find(part);
+                let find = |n: &str| attribute.and_then(|a| a.sub(n));
+                keep(part, value, home, attribute, &find, cleared.and_then(|c| c.at(part)));
+            }
+            if let Some(attribute) = attribute {
+                order_parts(home, attribute);
+            }
+            if home.is_empty() {
+                new.retain(|n, _| n != name);
+            }
         }
+        _ if is_new => new.push(name, value.clone()),
+        _ => {}
     }
 }

@@ -3,14 +3,15 @@
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::bound::date_time;
+use super::carry::Cleared;
 use super::catalog::ResourceType;
 use super::dialect::{Dialect, Rule, element_values};
 use super::fault::{Fault, Kind, quoted};
 use super::json::{Json, Object};
-use super::required::complete;
+use super::required::{complete, complete_as_seen};
 use super::schema::{Attribute, Schema, Type, Uniqueness};
 use super::stored::schemas;
+use super::time::is_date_time;
 
 /// Elements of one multi-valued attribute, at most; `members` has its own home and is not bounded by this.
 pub const MAX_ELEMENTS: usize = 10_000;
@@ -37,7 +38,7 @@ pub enum Purpose {
 pub struct Checked {
     document: Object,
     members: Option<Vec<String>>,
-    cleared: Vec<String>,
+    cleared: Cleared,
     ignored: Vec<String>,
 }
 
@@ -58,8 +59,8 @@ impl Checked {
         self.members.as_deref()
     }
 
-    /// What the client gave as null or empty: cleared, as opposed to absent. Top-level names, and `name.part`.
-    pub fn cleared(&self) -> &[String] {
+    /// What the client gave as null or empty: cleared, as opposed to absent.
+    pub fn cleared(&self) -> &Cleared {
         &self.cleared
     }
 
@@ -82,17 +83,23 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
     schemas_fit(&body, &of.schema.id, dialect)?;
     dialect.settle_resource(&mut body, of);
     schemas_known(&body, of, dialect)?;
+    // Of what will be kept a part is as good as the whole.
+    let whole = purpose != Purpose::Partial;
     let mut checked = Checked::default();
     let mut seen = Vec::new();
     for (name, value) in body {
         if let Some(attribute) = of.attribute(&name) {
             once(&mut seen, &attribute.name)?;
-            take(&mut checked, attribute, value, of, dialect)?;
+            take(&mut checked, attribute, value, of, (whole, dialect))?;
         } else if let Some(extension) = of.extension(&name) {
             once(&mut seen, &extension.id)?;
-            note_cleared(&mut checked, &extension.id, &value);
-            let inner =
-                check_extension(extension, value, &mut checked, dialect).map_err(|f| f.within(&extension.id))?;
+            let cleared = match &value {
+                Json::Object(inner) => Cleared::among(inner, &|n| extension.attribute(n)),
+                value => value.is_unassigned().then(Cleared::all),
+            };
+            checked.cleared.note(&extension.id, cleared);
+            let inner = check_extension(extension, value, &mut checked, (whole, dialect))
+                .map_err(|f| f.within(&extension.id))?;
             if let Some(inner) = inner {
                 checked.document.push(extension.id.clone(), inner);
             }
@@ -105,8 +112,10 @@ pub fn check(body: Json, of: &ResourceType, purpose: Purpose, dialect: &Dialect)
         assume_active(&mut checked.document, of);
     }
     settle(&mut checked.document, of);
-    if purpose != Purpose::Partial {
-        complete(&checked.document, of)?;
+    match purpose {
+        Purpose::New => complete(&checked.document, of, &|_| false)?,
+        Purpose::Whole => complete_as_seen(&checked.document, of)?,
+        Purpose::Partial => {}
     }
     Ok(checked)
 }
@@ -183,7 +192,7 @@ fn take(
     attribute: &Attribute,
     value: Json,
     of: &ResourceType,
-    dialect: &Dialect,
+    (whole, dialect): (bool, &Dialect),
 ) -> Result<(), Fault> {
     if attribute.name == "schemas" || is_discarded(attribute, of) {
         return Ok(());
@@ -195,30 +204,18 @@ fn take(
     if attribute.is_read_only() {
         return Ok(());
     }
-    note_cleared(checked, &attribute.name, &value);
-    if let Some(value) = canonical(attribute, value, dialect)? {
+    checked.cleared.note(&attribute.name, Cleared::of(attribute, &value));
+    if let Some(value) = canonical(attribute, value, whole, dialect)? {
         checked.document.push(attribute.name.clone(), value);
     }
     Ok(())
-}
-
-/// Remembers what was given as null: the whole, or parts of an object (`name.familyName`).
-fn note_cleared(checked: &mut Checked, name: &str, value: &Json) {
-    match value {
-        Json::Object(parts) if !parts.is_empty() => {
-            let gone = parts.iter().filter(|(_, v)| v.is_unassigned());
-            checked.cleared.extend(gone.map(|(part, _)| format!("{name}.{part}")));
-        }
-        value if value.is_unassigned() => checked.cleared.push(name.to_owned()),
-        _ => {}
-    }
 }
 
 fn check_extension(
     of: &Schema,
     value: Json,
     checked: &mut Checked,
-    dialect: &Dialect,
+    (whole, dialect): (bool, &Dialect),
 ) -> Result<Option<Object>, Fault> {
     let given = match value {
         Json::Object(given) => given,
@@ -237,7 +234,7 @@ fn check_extension(
         };
         once(&mut seen, &attribute.name)?;
         if !attribute.is_read_only()
-            && let Some(value) = canonical(attribute, value, dialect)?
+            && let Some(value) = canonical(attribute, value, whole, dialect)?
         {
             inner.push(attribute.name.clone(), value);
         }
@@ -250,14 +247,15 @@ pub fn is_discarded(attribute: &Attribute, of: &ResourceType) -> bool {
     attribute.name == "password" && of.is_user()
 }
 
-/// The canonical form of a value of an attribute; `None` when it is unassigned (RFC 7643 §2.5).
-pub fn canonical(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
-    canonical_inner(attribute, value, dialect).map_err(|f| f.within(&attribute.name))
+/// The canonical form of a value of an attribute; `None` when it is unassigned (RFC 7643 §2.5). `whole`: a complex value
+/// has every part that is required; otherwise the others are there already. The elements of a list are always whole.
+pub fn canonical(attribute: &Attribute, value: Json, whole: bool, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+    canonical_inner(attribute, value, whole, dialect).map_err(|f| f.within(&attribute.name))
 }
 
-fn canonical_inner(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+fn canonical_inner(attribute: &Attribute, value: Json, whole: bool, dialect: &Dialect) -> Result<Option<Json>, Fault> {
     if !attribute.multi_valued {
-        return canonical_one(attribute, value, dialect);
+        return canonical_one(attribute, value, whole, dialect);
     }
     let elements = match value {
         Json::Array(elements) => elements,
@@ -273,7 +271,7 @@ fn canonical_inner(attribute: &Attribute, value: Json, dialect: &Dialect) -> Res
         if let Json::Array(_) = element {
             return Err(invalid(format!("value {} is an array inside an array", i + 1)));
         }
-        if let Some(element) = canonical_one(attribute, element, dialect)? {
+        if let Some(element) = canonical_one(attribute, element, true, dialect)? {
             list.push(element);
         }
     }
@@ -284,7 +282,12 @@ fn canonical_inner(attribute: &Attribute, value: Json, dialect: &Dialect) -> Res
 }
 
 /// The canonical form of one element of an attribute, or of the value of a single-valued one.
-pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+pub fn canonical_one(
+    attribute: &Attribute,
+    value: Json,
+    whole: bool,
+    dialect: &Dialect,
+) -> Result<Option<Json>, Fault> {
     let value = match value {
         Json::Array(mut list) if list.len() <= 1 && dialect.allows(Rule::ListForSingle) => {
             list.pop().unwrap_or_default()
@@ -314,30 +317,39 @@ pub fn canonical_one(attribute: &Attribute, value: Json, dialect: &Dialect) -> R
         (Type::Boolean, Json::String(t)) if t.is_empty() && dialect.allows(Rule::EmptyClears) => None,
         (Type::Boolean, other) => return Err(wanted("true or false", &other)),
         (Type::Integer, Json::Number(n)) if n.is_i64() || n.is_u64() => Some(Json::Number(n)),
+        // "-0" is a whole number to XML Schema and to RFC 8259, and a double to every reader.
+        (Type::Integer, Json::Number(n)) if n.as_f64().is_some_and(|n| n == 0.0 && n.is_sign_negative()) => {
+            Some(Json::Number(0.into()))
+        }
         (Type::Integer, other) => return Err(wanted("a whole number", &other)),
         (Type::Decimal, Json::Number(n)) => Some(Json::Number(n)),
         (Type::Decimal, other) => return Err(wanted("a number", &other)),
-        (Type::DateTime, Json::String(text)) => match date_time(&text) {
-            Some(_) => Some(Json::String(text)),
-            None => return Err(invalid(format!("{} is not a date and time", quoted(&text)))),
-        },
+        (Type::DateTime, Json::String(text)) if is_date_time(&text) => Some(Json::String(text)),
+        (Type::DateTime, Json::String(text)) => {
+            return Err(invalid(format!("{} is not a date and time", quoted(&text))));
+        }
         (Type::DateTime, other) => return Err(wanted("a date and time", &other)),
         (Type::Binary, Json::String(text)) if is_base64(&text) => Some(Json::String(text)),
         (Type::Binary, Json::String(_)) => return Err(invalid("base64 text is expected".into())),
         (Type::Binary, other) => return Err(wanted("base64 text", &other)),
-        (Type::Complex, Json::Object(parts)) => canonical_parts(attribute, parts, dialect)?,
+        (Type::Complex, Json::Object(parts)) => canonical_parts(attribute, parts, whole, dialect)?,
         (Type::Complex, text @ Json::String(_))
             if attribute.sub("value").is_some() && dialect.allows(Rule::BareComplexValue) =>
         {
             let mut parts = Object::new();
             parts.push("value", text);
-            canonical_parts(attribute, parts, dialect)?
+            canonical_parts(attribute, parts, whole, dialect)?
         }
         (Type::Complex, other) => return Err(wanted("an object", &other)),
     })
 }
 
-fn canonical_parts(attribute: &Attribute, given: Object, dialect: &Dialect) -> Result<Option<Json>, Fault> {
+fn canonical_parts(
+    attribute: &Attribute,
+    given: Object,
+    whole: bool,
+    dialect: &Dialect,
+) -> Result<Option<Json>, Fault> {
     let mut parts = Object::new();
     for (name, value) in given {
         let Some(sub) = attribute.sub(&name) else {
@@ -350,16 +362,17 @@ fn canonical_parts(attribute: &Attribute, given: Object, dialect: &Dialect) -> R
         if parts.get(&sub.name).is_some() {
             return Err(Fault::new(Kind::InvalidSyntax, name, "the sub-attribute stands twice in the request"));
         }
-        if let Some(value) = canonical(sub, value, dialect)? {
+        if let Some(value) = canonical(sub, value, whole, dialect)? {
             parts.push(sub.name.clone(), value);
         }
     }
     if clears(attribute, &parts) && dialect.allows(Rule::EmptyClears) {
         return Ok(None);
     }
-    if let Some(missing) =
-        attribute.sub_attributes.iter().find(|s| s.required && !s.is_read_only() && parts.get(&s.name).is_none())
-    {
+    // What is hidden is missing in everything that was read; whether it is there is seen when all is done.
+    let needed = |s: &&Attribute| s.required && !s.is_read_only() && !s.is_hidden();
+    let mut needed = attribute.sub_attributes.iter().filter(needed);
+    if let Some(missing) = needed.find(|s| whole && parts.get(&s.name).is_none()) {
         return Err(invalid(format!("{} is missing", missing.name)));
     }
     order_parts(&mut parts, attribute);

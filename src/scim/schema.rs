@@ -106,6 +106,17 @@ impl Attribute {
         self.kind == Type::Complex
     }
 
+    /// True for what no answer ever shows.
+    pub fn is_secret(&self) -> bool {
+        self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
+    }
+
+    /// True for what an answer does not show to a client that asks for nothing in particular: what it reads and writes back
+    /// lacks it.
+    pub fn is_hidden(&self) -> bool {
+        self.is_secret() || self.returned == Returned::Request
+    }
+
     /// True when a client's value for it is dropped without a word: it belongs to the server (RFC 7644 §3.3).
     pub fn is_read_only(&self) -> bool {
         self.mutability == Mutability::ReadOnly

@@ -2,16 +2,16 @@
 //! what was stored stays: what no definition knows any more, or what does not fit it, is kept and not shown, and is
 //! there again when the definition is.
 
-use super::bound::date_time;
 use super::catalog::ResourceType;
 use super::fault::{Fault, Kind};
 use super::json::{Json, Object};
 use super::required::lacks;
 use super::resource::is_base64;
 use super::schema::{Attribute, Mutability, Type};
+use super::time::date_time;
 
 /// The definition of a name, among attributes or among the parts of one.
-type Find<'f, 'c> = &'f dyn Fn(&str) -> Option<&'c Attribute>;
+pub(super) type Find<'f, 'c> = &'f dyn Fn(&str) -> Option<&'c Attribute>;
 
 /// Does a stored value have the form that its attribute has today? What is inside a complex value is not looked at.
 pub fn fits(attribute: &Attribute, value: &Json) -> bool {
@@ -114,59 +114,6 @@ pub fn schemas(document: &Object, of: &ResourceType) -> Json {
     Json::Array(all.map(|s| s.id.as_str().into()).collect())
 }
 
-/// Carries over into a document that replaces another what a client cannot take away: what it cannot see, what is
-/// read-only, and what is immutable (RFC 7644 §3.5.1).
-///
-/// Errors: [`Kind::Mutability`] when an immutable attribute has another value in the new document.
-pub fn carry(current: &Object, new: &mut Object, of: &ResourceType) -> Result<(), Fault> {
-    for (name, value) in current.iter() {
-        let (Some(extension), Json::Object(inner)) = (of.extension(name), value) else {
-            carry_one(name, value, new, of.attribute(name))?;
-            continue;
-        };
-        let find = |n: &str| extension.attribute(n);
-        carry_into(name, new, |home| carry_all(inner, home, &find)).map_err(|f| f.within(name))?;
-    }
-    Ok(())
-}
-
-fn carry_all(current: &Object, new: &mut Object, find: Find<'_, '_>) -> Result<(), Fault> {
-    current.iter().try_for_each(|(name, value)| carry_one(name, value, new, find(name)))
-}
-
-fn carry_one(name: &str, value: &Json, new: &mut Object, attribute: Option<&Attribute>) -> Result<(), Fault> {
-    let Some(attribute) = attribute.filter(|a| fits(a, value)) else {
-        if new.get(name).is_none() {
-            new.push(name, value.clone());
-        }
-        return Ok(());
-    };
-    match (new.get(name), attribute.mutability, value) {
-        (None, Mutability::ReadOnly | Mutability::Immutable, _) => new.push(name, value.clone()),
-        (Some(given), Mutability::Immutable, _) if !same(given, value) => {
-            return Err(immutable(name));
-        }
-        (_, _, Json::Object(parts)) => {
-            carry_into(name, new, |home| carry_all(parts, home, &|n| attribute.sub(n))).map_err(|f| f.within(name))?
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Carries into the object under a name, which need not be there yet.
-fn carry_into(name: &str, new: &mut Object, carry: impl FnOnce(&mut Object) -> Result<(), Fault>) -> Result<(), Fault> {
-    if let Some(Json::Object(home)) = new.get_mut(name) {
-        return carry(home);
-    }
-    let mut home = Object::new();
-    carry(&mut home)?;
-    if !home.is_empty() {
-        new.set(name, home);
-    }
-    Ok(())
-}
-
 /// Refuses a PATCH that took or changed an immutable value, or something required that was there. What was missing
 /// before, because it was not required then, does not stand in the way of other changes.
 ///
@@ -218,7 +165,7 @@ pub fn keeps_immutable_parts(attribute: &Attribute, was: &Json, is: &Json) -> Re
 }
 
 /// Equal but for the order of names, which follows the definition of the day.
-fn same(one: &Json, other: &Json) -> bool {
+pub(super) fn same(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Object(a), Json::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(n, v)| b.get(n).is_some_and(|w| same(v, w)))
@@ -228,6 +175,6 @@ fn same(one: &Json, other: &Json) -> bool {
     }
 }
 
-fn immutable(name: &str) -> Fault {
+pub(super) fn immutable(name: &str) -> Fault {
     Fault::new(Kind::Mutability, name, "the attribute cannot change once it has a value")
 }

@@ -2,15 +2,18 @@
 //! compares as the value does, and the resource.
 
 use rusqlite::Connection;
+use serde_json::Number;
 
 use super::{Reader, StoreError, Writer};
-use crate::scim::bound::{Test, date_time};
+use crate::scim::bound::Test;
 use crate::scim::catalog::ResourceType;
 use crate::scim::filter::Op;
 use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
+use crate::scim::number::sortable;
 use crate::scim::schema::{Attribute, Type};
 use crate::scim::stored::fits;
+use crate::scim::time::date_time;
 
 /// What of a document stands in `value`: (number, key), sorted, each once.
 pub(super) fn keys_of(document: &Object, of: &ResourceType) -> Vec<(i64, String)> {
@@ -46,20 +49,15 @@ fn key(of: &Attribute, value: &Json) -> Option<String> {
             Some(if of.case_exact { text.clone() } else { fold(text) })
         }
         (Type::Boolean, Json::Bool(is)) => Some(is.to_string()),
-        // Filters compare numbers as floating point; whether two whole numbers are one is decided by their digits.
-        (Type::Integer, Json::Number(n)) => Some(format!("{}{n}", number(n.as_f64()?))),
-        (Type::Decimal, Json::Number(n)) => Some(number(n.as_f64()?)),
+        (Type::Integer | Type::Decimal, Json::Number(n)) => Some(number(n)),
         (Type::DateTime, Json::String(text)) => Some(time(date_time(text)?)),
         _ => None,
     }
 }
 
-/// A number as text that sorts as the number does. What follows the colon does not count in comparisons.
-fn number(n: f64) -> String {
-    // -0 is 0.
-    let bits = (n + 0.0).to_bits();
-    let ordered = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
-    format!("{ordered:016x}:")
+/// A number as text that sorts as the number does.
+fn number(n: &Number) -> String {
+    format!("{}:", sortable(n))
 }
 
 /// A point in time as text that sorts as it does.
@@ -99,7 +97,7 @@ pub(super) fn range(of: &Attribute, test: &Test) -> Option<Range> {
             between(value.clone(), super::narrow::successor(value))
         }
         (Type::Boolean, Test::Bool(Op::Eq, value)) => Some(Range { from: value.to_string(), below: None, one: true }),
-        (Type::Integer | Type::Decimal, Test::Number(op, n)) => ordered(*op, number(*n)),
+        (Type::Integer | Type::Decimal, Test::Number(op, n)) => ordered(*op, number(n)),
         (Type::DateTime, Test::Time(op, at)) => ordered(*op, time(*at)),
         _ => None,
     }
@@ -187,11 +185,12 @@ mod tests {
 
     #[test]
     fn numbers_and_times_sort_as_text() {
-        let numbers = [f64::MIN, -2.5, -1.0, -0.5, 0.0, 1e-9, 0.5, 1.0, 2.0, 1e18, f64::MAX];
+        let double = |n: f64| Number::from_f64(n).unwrap();
+        let numbers = [f64::MIN, -2.5, -1.0, -0.5, 0.0, 1e-9, 0.5, 1.0, 2.0, 1e18, f64::MAX].map(double);
         for pair in numbers.windows(2) {
-            assert!(number(pair[0]) < number(pair[1]), "{pair:?}");
+            assert!(number(&pair[0]) < number(&pair[1]), "{pair:?}");
         }
-        assert_eq!(number(-0.0), number(0.0));
+        assert_eq!(number(&double(-0.0)), number(&double(0.0)));
         let times =
             ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z", "1970-01-01T00:00:00Z", "2024-02-29T00:00:00Z"];
         let times: Vec<String> = times.iter().map(|t| time(date_time(t).unwrap())).collect();

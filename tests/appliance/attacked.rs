@@ -252,3 +252,120 @@ fn a_broken_key_file_is_found_before_the_greeting() {
     let checked = appliance.command(&["check-config"]);
     assert!(!checked.status.success(), "{checked:?}");
 }
+
+/// Only what nobody knows is passed over beside other operations (P10). A condition that makes no sense is refused, or the
+/// removal that it stands for would be answered as done.
+#[test]
+fn a_condition_that_makes_no_sense_is_no_unknown_name() {
+    let appliance = Appliance::start();
+    let path = format!("/Users/{}", user(&appliance, "ada", "none"));
+    let title = json!({"op": "replace", "path": "title", "value": "Dr"});
+    for wrong in
+        ["roles[value eq 7]", "roles[primary gt true]", "emails[value gt null]", "x509Certificates[value co \"a\"]"]
+    {
+        for operations in
+            [json!([{"op": "remove", "path": wrong}, title]), json!([title, {"op": "remove", "path": wrong}])]
+        {
+            let answer = appliance.patch(&path, json!({"schemas": [PATCH], "Operations": operations}));
+            assert_eq!(
+                (answer.status, &answer.json()["scimType"]),
+                (400, &json!("invalidFilter")),
+                "{wrong}: {}",
+                answer.body
+            );
+        }
+    }
+    assert_eq!(appliance.get(&path).json()["title"], json!("none"));
+    let unknown = json!([{"op": "remove", "path": "roles[shoeSize eq 7]"}, title]);
+    assert_eq!(appliance.patch(&path, json!({"schemas": [PATCH], "Operations": unknown})).json()["title"], json!("Dr"));
+    let path = format!("/Groups/{}", group(&appliance, "Eng"));
+    let operations = json!([{"op": "remove", "path": "members[value eq 123]"}, {"op": "replace", "path": "displayName", "value": "E"}]);
+    let answer = appliance.patch(&path, json!({"schemas": [PATCH], "Operations": operations}));
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert_eq!(appliance.get(&path).json()["displayName"], json!("Eng"));
+}
+
+/// RFC 7643 §2.1: names are the same in any letter case, so one that stands twice in a request has two values.
+#[test]
+fn a_name_stands_once_in_whatever_letters() {
+    let appliance = Appliance::start();
+    let path = format!("/Users/{}", user(&appliance, "ada", "none"));
+    let before = appliance.get(&path).json();
+    for operations in [
+        json!({"Operations": [{"op": "replace", "value": {"active": false, "Active": true}}]}),
+        json!({"Operations": [{"op": "replace", "value": {"name": {"givenName": "a", "givenname": "b"}}}]}),
+        json!({"Operations": [{"op": "replace", "path": "name", "value": {"givenName": "a", "givenname": "b"}}]}),
+        json!({"Operations": [{"op": "replace", "value": {MANAGER.strip_suffix(":manager").unwrap(): {"department": "a", "Department": "b"}}}]}),
+        json!({"Operations": [{"op": "add", "OP": "remove", "path": "title", "value": "x"}]}),
+        json!({"Operations": [{"op": "replace", "path": "title", "Path": "nickName", "value": "x"}]}),
+        json!({"Operations": [{"op": "replace", "path": "title", "value": "x"}], "operations": []}),
+    ] {
+        let mut body = operations.clone();
+        body["schemas"] = json!([PATCH]);
+        let answer = appliance.patch(&path, body);
+        assert_eq!(
+            (answer.status, &answer.json()["scimType"]),
+            (400, &json!("invalidSyntax")),
+            "{operations}: {}",
+            answer.body
+        );
+    }
+    assert_eq!(appliance.get(&path).json(), before);
+    let twice = json!({"schemas": [BULK], "Operations": [{"method": "DELETE", "path": path, "Path": "/Users/x"}]});
+    assert_eq!(appliance.post("/Bulk", twice).status, 400);
+    let twice = json!({"schemas": [SEARCH], "filter": "active eq true", "Filter": "active eq false"});
+    assert_eq!(appliance.post("/Users/.search", twice).status, 400);
+}
+
+/// RFC 7644 §4: discovery is not filtered, whichever part of it is asked for.
+#[test]
+fn no_part_of_discovery_is_filtered() {
+    let appliance = Appliance::start();
+    for path in
+        ["/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/User", "/Schemas", &format!("/Schemas/{USER}")]
+    {
+        assert_eq!(appliance.get(&format!("{path}?filter=id%20pr")).status, 403, "{path}");
+        assert_eq!(appliance.get(&format!("{path}?filter=")).status, 200, "{path}");
+    }
+}
+
+/// RFC 7644 §3.7: the path of an operation is relative to the base; what only begins like the base is no path.
+#[test]
+fn a_bulk_path_begins_behind_the_base() {
+    let appliance = Appliance::start();
+    let base = appliance.base();
+    let post = |path: String, name: &str| {
+        let data = json!({"schemas": [USER], "userName": name});
+        statuses(&bulk(&appliance, json!([{"method": "POST", "path": path, "bulkId": "a", "data": data}])))[0]
+            .to_owned()
+    };
+    assert_eq!(post(format!("{base}Users"), "ada"), "400");
+    assert_eq!(post(format!("{base}/Users"), "ada"), "201");
+    assert_eq!(post("/Users".into(), "bob"), "201");
+}
+
+/// RFC 7643 §2.1 for what is sorted by, too; and what a filter says is still told apart by letter case.
+#[test]
+fn a_cursor_does_not_depend_on_the_letters_of_a_name() {
+    let appliance = Appliance::start();
+    (0..3).for_each(|i| drop(user(&appliance, &format!("u{i}"), "t")));
+    let first = appliance.get("/Users?sortBy=userName&count=2&cursor=").json();
+    let next = first["nextCursor"].as_str().unwrap();
+    let second = appliance.get(&format!("/Users?sortBy=USERNAME&count=2&cursor={next}"));
+    assert_eq!((second.status, second.json()["itemsPerPage"].clone()), (200, json!(1)), "{}", second.body);
+    assert_eq!(appliance.get(&format!("/Users?sortBy=title&count=2&cursor={next}")).status, 400);
+}
+
+/// RFC 7643 §2.3.6: the padding of base64 text may be left out; it is the same value.
+#[test]
+fn padding_is_no_part_of_a_binary_value() {
+    let appliance = Appliance::start();
+    let body = json!({"schemas": [USER], "userName": "ada", "x509Certificates": [{"value": "TUlJQg=="}]});
+    made(&appliance.post("/Users", body));
+    for (filter, found) in
+        [("eq \"TUlJQg\"", 1), ("eq \"TUlJQg==\"", 1), ("eq \"TUlJQG\"", 0), ("ne \"TUlJQg\"", 0), ("ne \"AAAA\"", 1)]
+    {
+        let encoded: String = format!("x509Certificates.value {filter}").bytes().map(|b| format!("%{b:02X}")).collect();
+        assert_eq!(appliance.get(&format!("/Users?filter={encoded}")).json()["totalResults"], json!(found), "{filter}");
+    }
+}

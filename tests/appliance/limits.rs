@@ -298,3 +298,54 @@ fn an_endless_body_is_cut_off() {
     }
     assert_eq!(appliance.get("/Users").status, 200);
 }
+
+/// A client can ask for much with little and take none of it: what waits is bounded over all connections. What was changed
+/// is never answered as refused.
+#[test]
+fn answers_in_flight_share_a_bound() {
+    let appliance = Appliance::with_config("[limits]\nanswers_bytes = 20971520\n");
+    let numbers: Vec<serde_json::Value> =
+        (0..100).map(|i| json!({"value": format!("{i}{}", "5".repeat(60_000))})).collect();
+    let mut paths = Vec::new();
+    for i in 0..3 {
+        let made = appliance.post("/Users", json!({"userName": format!("u{i}"), "phoneNumbers": numbers}));
+        assert_eq!(made.status, 201);
+        paths.push(format!("/Users/{}", made.json()["id"].as_str().unwrap()));
+    }
+    // More than the buffers of a connection hold.
+    assert!(appliance.get("/Users").body.len() > 18_000_000);
+    let request =
+        format!("GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", appliance.token);
+    let mut deaf = TcpStream::connect(("127.0.0.1", appliance.port)).unwrap();
+    deaf.write_all(request.as_bytes()).unwrap();
+    let begun = Instant::now();
+    let refused = loop {
+        let refused = appliance.get(&paths[0]);
+        if refused.status == 503 {
+            break refused;
+        }
+        assert!(begun.elapsed() < PATIENCE, "there is always room");
+    };
+    is_scim_error(&refused).unwrap();
+    assert!(refused.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+    assert_eq!(appliance.post("/Users/.search", json!({"count": 3})).status, 503);
+    let patch = |title: &str| {
+        let operation = json!({"op": "replace", "path": "title", "value": title});
+        appliance.patch(&paths[0], json!({"Operations": [operation]}))
+    };
+    let patched = patch("Dr");
+    assert_eq!((patched.status, patched.body.as_str()), (204, ""));
+    assert!(patched.header("etag").is_some() && patched.header("content-type").is_none());
+    assert_eq!(
+        appliance.get(&format!("{}?attributes=title", paths[0])).json()["title"],
+        json!("Dr"),
+        "small ones pass"
+    );
+    assert_eq!(appliance.post("/Users", json!({"userName": "u9", "phoneNumbers": numbers})).status, 201);
+    drop(deaf);
+    let begun = Instant::now();
+    while appliance.get(&paths[0]).status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "room is not given back");
+    }
+    assert_eq!(patch("Prof").status, 200);
+}

@@ -189,3 +189,43 @@ fn a_token_is_bound_to_somebody_who_is_there() {
     assert_eq!(bound.len(), 4);
     assert!(bound.iter().all(|t| t["user"] == json!(ada.id)), "{listed}");
 }
+
+/// RFC 7643 §7, `returned`: what is never shown is not to be guessed at either, not even by the person it is about.
+#[test]
+fn nobody_finds_out_what_is_never_shown() {
+    const HR: &str = "urn:xx:ext:hr";
+    let appliance = Appliance::with_config(
+        "[[schema]]\nid = \"urn:xx:ext:hr\"\nextends = [\"User\"]\nattribute = [{ name = \"level\" }, { name = \"secret\", mutability = \"writeOnly\" },\n\
+        { name = \"desk\", type = \"complex\", sub_attribute = [{ name = \"floor\" }, { name = \"pin\", returned = \"never\" }] }]\n",
+    );
+    let ada = ada(&appliance);
+    let path = format!("/Users/{}", ada.id);
+    let set =
+        json!({"op": "add", "value": {HR: {"level": "1", "secret": "s3", "desk": {"floor": "1", "pin": "4711"}}}});
+    assert_eq!(appliance.patch(&path, json!({"schemas": [PATCH], "Operations": [set]})).status, 200);
+    let shown = ada.get("/Me").json();
+    let put = |hr: Value| {
+        let mut body = shown.clone();
+        body[HR] = hr;
+        ada.ask("PUT", "/Me", &[], Some(body)).status
+    };
+    for (right, wrong) in [("s3", "s4"), ("S3", "")] {
+        for guess in [right, wrong] {
+            assert_eq!(ada.patch(json!({"op": "replace", "path": format!("{HR}:secret"), "value": guess})).status, 403);
+            assert_eq!(ada.patch(json!({"op": "replace", "value": {HR: {"secret": guess}}})).status, 403);
+            assert_eq!(put(json!({"level": "1", "secret": guess, "desk": {"floor": "1"}})), 403);
+        }
+    }
+    for guess in ["4711", "4712"] {
+        assert_eq!(ada.patch(json!({"op": "add", "path": format!("{HR}:desk.pin"), "value": guess})).status, 403);
+        assert_eq!(ada.patch(json!({"op": "add", "path": format!("{HR}:desk"), "value": {"pin": guess}})).status, 403);
+        assert_eq!(put(json!({"level": "1", "desk": {"floor": "1", "pin": guess}})), 403);
+    }
+    for nothing in [json!({"level": "1", "secret": null, "desk": {"floor": "1"}}), json!(null)] {
+        assert_eq!(put(nothing), 403);
+    }
+    // What was read can be written back, and what is shown is no secret.
+    assert_eq!(put(shown[HR].clone()), 200);
+    assert_eq!(ada.patch(json!({"op": "replace", "path": format!("{HR}:level"), "value": "1"})).status, 200);
+    assert_eq!(ada.get("/Me").json(), shown);
+}

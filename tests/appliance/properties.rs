@@ -12,7 +12,7 @@ use scim_appliance::scim::list::Query;
 use scim_appliance::scim::patch::{Patch, PatchPlan, Step};
 use scim_appliance::scim::project::Projection;
 use scim_appliance::scim::resource::{Purpose, check};
-use scim_appliance::scim::schema::{Attribute, Returned};
+use scim_appliance::scim::schema::{Attribute, Mutability, Returned};
 use serde_json::{Value, json};
 
 use crate::corpora::targets::samples;
@@ -226,6 +226,57 @@ fn characterised(returned: &[Returned]) -> ResourceType {
         change(&mut Arc::make_mut(extension).attributes);
     }
     of
+}
+
+/// The same with other mutabilities too.
+fn mutable(mut of: ResourceType, mutability: &[Mutability]) -> ResourceType {
+    let mut next = mutability.iter().copied().cycle();
+    let mut become_other = |attribute: &mut Attribute| {
+        attribute.mutability = next.next().unwrap();
+        if attribute.mutability == Mutability::WriteOnly {
+            attribute.returned = Returned::Never;
+        }
+    };
+    let mut change = |attributes: &mut Vec<Attribute>| {
+        for attribute in attributes {
+            become_other(attribute);
+            attribute.sub_attributes.iter_mut().for_each(&mut become_other);
+        }
+    };
+    change(&mut Arc::make_mut(&mut of.schema).attributes);
+    of.extensions.iter_mut().for_each(|(extension, _)| change(&mut Arc::make_mut(extension).attributes));
+    of
+}
+
+/// RFC 7644 §3.5.1: whoever writes back what was read takes nothing away, whatever of it was hidden, fixed or the server's.
+#[test]
+fn a_put_of_what_is_shown_changes_nothing_whatever_is_shown() {
+    let kinds = vec![Returned::Always, Returned::Never, Returned::Default, Returned::Default, Returned::Request];
+    let returned = proptest::collection::vec(proptest::sample::select(kinds), 1..160);
+    let kinds = vec![
+        Mutability::ReadWrite,
+        Mutability::ReadWrite,
+        Mutability::WriteOnly,
+        Mutability::Immutable,
+        Mutability::ReadOnly,
+    ];
+    let mutability = proptest::collection::vec(proptest::sample::select(kinds), 1..160);
+    let dialect = Dialect::tolerant();
+    let outcome =
+        runner(800).run(&(somebody(), returned, mutability, any::<bool>()), |(body, returned, mutability, merges)| {
+            let fail = |f: scim_appliance::scim::fault::Fault| TestCaseError::fail(f.to_string());
+            let before = check(tree(&body), user(), Purpose::New, &dialect).map_err(fail)?.into_document();
+            let of = mutable(characterised(&returned), &mutability);
+            let mut shown = before.clone();
+            let query = Query::from_pairs(std::iter::empty(), &dialect).unwrap();
+            Projection::bind(&query, &of, &dialect).apply(&mut shown, &of);
+            let purpose = if merges { Purpose::Partial } else { Purpose::Whole };
+            let put = check(Json::Object(shown.clone()), &of, purpose, &dialect).map_err(fail)?;
+            let after = scim_appliance::scim::merge::replace(&before, put, &of, merges, &dialect).map_err(fail)?;
+            prop_assert_eq!(&after, &before, "{}", shown.text());
+            Ok(())
+        });
+    outcome.unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// Names of attributes and parts as a client writes them, and some that nobody has.

@@ -3,6 +3,7 @@
 mod broken;
 mod changes;
 mod characteristics;
+mod kept;
 mod types;
 mod uniqueness;
 

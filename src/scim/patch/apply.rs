@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::bound::{BoundFilter, Test};
+use super::super::carry::{carry_element, carry_elements, identity};
 use super::super::catalog::ResourceType;
 use super::super::dialect::{Dialect, Rule};
 use super::super::eval::matches;
@@ -33,7 +34,7 @@ impl DocumentStep<'_> {
         let attribute = self.path.attribute;
         let required = match (&self.filter, self.path.sub) {
             (_, Some(sub)) => sub.required,
-            (None, None) => attribute.required,
+            (None, None) => attribute.required && !self.of_extension,
             (Some(_), None) => false,
         };
         if matches!(self.change, Change::Clear) && required {
@@ -82,7 +83,12 @@ impl DocumentStep<'_> {
             .ok_or_else(|| Fault::new(Kind::NoTarget, self.path.text(), "no value matches the filter of the path"))?;
         for (name, value) in element.iter() {
             if let Some(sub) = attribute.sub(name) {
-                canonical(sub, value.clone(), dialect).map_err(|f| f.within(&self.path.text()))?;
+                // What only the server says describes no value that a client could make (RFC 7643 §2.2).
+                if sub.is_read_only() {
+                    let why = format!("no value matches the filter of the path, and {name} is read-only");
+                    return Err(Fault::new(Kind::NoTarget, self.path.text(), why));
+                }
+                canonical(sub, value.clone(), true, dialect).map_err(|f| f.within(&self.path.text()))?;
             }
         }
         Ok(element)
@@ -106,9 +112,12 @@ impl DocumentStep<'_> {
                 let old = list.len();
                 let mut fresh = vec![false; old];
                 let mut there: HashMap<String, usize> =
-                    list.iter().enumerate().map(|(i, e)| (identity(e), i)).collect();
+                    list.iter().enumerate().map(|(i, e)| (identity(self.path.attribute, e), i)).collect();
                 for element in new {
-                    match there.get(&identity(element)).and_then(|i| list.get_mut(*i).zip(fresh.get_mut(*i))) {
+                    match there
+                        .get(&identity(self.path.attribute, element))
+                        .and_then(|i| list.get_mut(*i).zip(fresh.get_mut(*i)))
+                    {
                         // The same value of the same type again: what the request says of it besides is taken over.
                         Some((known, fresh)) => {
                             let was = known.clone();
@@ -122,7 +131,7 @@ impl DocumentStep<'_> {
                             keeps_immutable_parts(self.path.attribute, &was, known)?;
                         }
                         None => {
-                            there.insert(identity(element), list.len());
+                            there.insert(identity(self.path.attribute, element), list.len());
                             list.push(element.clone());
                             fresh.push(true);
                         }
@@ -138,7 +147,12 @@ impl DocumentStep<'_> {
                 prefer(&mut list, |i| fresh.get(i) == Some(&true));
                 *value = Json::Array(list);
             }
-            Change::Set(new) => *value = new.clone(),
+            Change::Set(new) => {
+                let was = std::mem::replace(value, new.clone());
+                if let (Json::Array(was), Json::Array(new)) = (&was, value) {
+                    carry_elements(self.path.attribute, was, new, self.cleared.as_ref())?;
+                }
+            }
         }
         Ok(())
     }
@@ -187,19 +201,17 @@ impl DocumentStep<'_> {
             match (sub, &self.change) {
                 (Some(sub), change) => set_part(element, sub, change, attribute),
                 (None, Change::Clear) => *element = Json::Null,
-                (None, Change::Set(new)) => *element = new.clone(),
-                (None, Change::Merge(parts)) => merge(element, parts, attribute),
+                (None, Change::Set(new)) => {
+                    *element = new.clone();
+                    keep_described(element, &was, filter, attribute);
+                    carry_element(attribute, &was, element, self.cleared.as_ref())?;
+                }
+                (None, Change::Merge(parts)) => {
+                    merge(element, parts, attribute);
+                    keep_described(element, &was, filter, attribute);
+                }
             }
             keeps_immutable_parts(attribute, &was, element)?;
-            // What replaces an element keeps what the path says of it, or the next request would not find it again.
-            if let (false, None, Json::Object(element), Some(described)) = (clears, sub, element, described(filter)) {
-                for (name, value) in described {
-                    if element.get(&name).is_none() {
-                        element.push(name, value);
-                    }
-                }
-                order_parts(element, attribute);
-            }
         }
         if !removal {
             prefer(&mut list, |i| touched.get(i) == Some(&true));
@@ -222,6 +234,17 @@ fn taken(value: &mut Json) -> Vec<Json> {
     }
 }
 
+/// What replaces an element keeps what the path says of it, or the next request would not find it again.
+fn keep_described(element: &mut Json, was: &Json, filter: &BoundFilter<'_>, attribute: &Attribute) {
+    let (Json::Object(element), Json::Object(was)) = (element, was) else { return };
+    for (name, _) in described(filter).into_iter().flatten() {
+        if let (None, Some(value)) = (element.get(&name), was.get(&name)) {
+            element.push(name, value.clone());
+        }
+    }
+    order_parts(element, attribute);
+}
+
 /// The element that a filter of equality terms describes: `type eq "work"` → `{"type":"work"}`.
 fn described(filter: &BoundFilter<'_>) -> Option<Object> {
     let mut element = Object::new();
@@ -235,6 +258,11 @@ fn describe(filter: &BoundFilter<'_>, element: &mut Object) -> bool {
             let value: Json = match test {
                 Test::Text { op: Op::Eq, written, .. } => written.as_str().into(),
                 Test::Bool(Op::Eq, value) => (*value).into(),
+                Test::Number(Op::Eq, value) => Json::Number(value.clone()),
+                Test::Time(Op::Eq, time) => time.to_string().into(),
+                Test::Binary { op: Op::Eq, written, .. } => written.as_str().into(),
+                // Of what is absent nothing has to be said.
+                Test::Absent(true) => return true,
                 _ => return false,
             };
             element.set(&path.attribute.name, value);
@@ -262,15 +290,6 @@ fn merge(value: &mut Json, parts: &[(&Attribute, Option<Json>)], of: &Attribute)
     for (sub, part) in parts {
         let change = part.clone().map_or(Change::Clear, Change::Set);
         set_part(value, sub, &change, of);
-    }
-}
-
-/// What tells one value of a multi-valued attribute from another: its value and type (RFC 7643 §2.4), or all of it.
-fn identity(element: &Json) -> String {
-    let part = |name: &str| element.as_object().and_then(|o| o.get(name));
-    match part("value") {
-        Some(value) => Json::Array(vec![value.clone(), part("type").cloned().unwrap_or_default()]).text(),
-        None => element.text(),
     }
 }
 

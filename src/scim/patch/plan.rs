@@ -1,6 +1,7 @@
 //! A PATCH bound to a resource type: every path found, every value in canonical form, nothing applied yet.
 
 use super::super::bound::{BoundFilter, Test};
+use super::super::carry::Cleared;
 use super::super::catalog::ResourceType;
 use super::super::dialect::{Dialect, Rule};
 use super::super::fault::{Fault, Kind, quoted};
@@ -55,6 +56,10 @@ pub struct DocumentStep<'c> {
     pub verb: Verb,
     /// What becomes of it.
     pub change: Change<'c>,
+    /// What the value gives as null, in what it replaces.
+    pub cleared: Option<Cleared>,
+    /// Its whole extension goes.
+    pub of_extension: bool,
 }
 
 /// What becomes of an attribute or an element.
@@ -185,14 +190,18 @@ impl<'c> Planner<'c, '_> {
         Ok(())
     }
 
+    /// The extension goes as a whole, so what is required in it can go. Whether the resource can be without it is seen when
+    /// all is done. What is the server's stays.
     fn clear_all(&mut self, extension: &'c Schema) {
-        for attribute in &extension.attributes {
+        for attribute in extension.attributes.iter().filter(|a| !a.is_read_only()) {
             let path = BoundPath { extension: Some(extension), attribute, sub: None };
             self.steps.push(Step::Document(DocumentStep {
                 path,
                 filter: None,
                 verb: Verb::Replace,
                 change: Change::Clear,
+                cleared: None,
+                of_extension: true,
             }));
         }
     }
@@ -206,14 +215,14 @@ impl<'c> Planner<'c, '_> {
         if bound.sub.is_some() || !bound.attribute.is_complex() {
             return Err(invalid("only a complex attribute can stand in front of a bracket"));
         }
-        let filter = match filter.bind_parts(bound.attribute, self.dialect) {
-            Ok(filter) => filter,
-            Err(fault) => {
-                self.first_unknown.get_or_insert(Fault { kind: Kind::InvalidFilter, ..fault.within("path") });
-                self.ignored.push(bound.text());
-                return Ok(());
-            }
-        };
+        if let Some(name) = filter.stranger(bound.attribute) {
+            let why = format!("no attribute is called {}", quoted(name.as_str()));
+            self.first_unknown.get_or_insert(Fault::new(Kind::InvalidFilter, "path", why));
+            self.ignored.push(bound.text());
+            return Ok(());
+        }
+        // Only what nobody here knows may be passed over; a condition that makes no sense is nobody's dialect.
+        let filter = filter.bind_parts(bound.attribute, self.dialect).map_err(|f| f.within("path"))?;
         let sub = match &path.sub {
             None => None,
             Some(name) => match bound.attribute.sub(name) {
@@ -229,6 +238,7 @@ impl<'c> Planner<'c, '_> {
             return self.members_by_filter(verb, filter, sub, bound);
         }
         self.writable(bound, sub)?;
+        let cleared = Cleared::of_element(sub.unwrap_or(bound.attribute), &value);
         let change = match (verb, sub) {
             (Verb::Remove, _) => Change::Clear,
             (_, Some(sub)) => self.leaf(sub, value)?,
@@ -237,7 +247,7 @@ impl<'c> Planner<'c, '_> {
             (Verb::Replace, None) if self.is_empty_text(&value) => Change::Clear,
             (Verb::Replace, None) => {
                 let unassigned = value.is_unassigned();
-                match canonical_one(bound.attribute, value, self.dialect).map_err(|f| f.within(&bound.text()))? {
+                match canonical_one(bound.attribute, value, false, self.dialect).map_err(|f| f.within(&bound.text()))? {
                     Some(value) => Change::Set(value),
                     None if unassigned => Change::Clear,
                     // Nothing in it is known here: nothing is said.
@@ -249,7 +259,14 @@ impl<'c> Planner<'c, '_> {
             return Ok(());
         }
         let path = BoundPath { sub, ..bound };
-        self.steps.push(Step::Document(DocumentStep { path, filter: Some(filter), verb, change }));
+        self.steps.push(Step::Document(DocumentStep {
+            path,
+            filter: Some(filter),
+            verb,
+            change,
+            cleared,
+            of_extension: false,
+        }));
         Ok(())
     }
 
@@ -261,6 +278,7 @@ impl<'c> Planner<'c, '_> {
             return self.members(verb, path, value);
         }
         self.writable(path, path.sub)?;
+        let cleared = Cleared::of(path.leaf(), &value);
         let change = match (verb, path.sub) {
             (Verb::Remove, _) => Change::Clear,
             (_, Some(sub)) => self.leaf(sub, value)?,
@@ -272,7 +290,14 @@ impl<'c> Planner<'c, '_> {
         if adds_nothing(verb, &change) {
             return Ok(());
         }
-        self.steps.push(Step::Document(DocumentStep { path, filter: None, verb, change }));
+        self.steps.push(Step::Document(DocumentStep {
+            path,
+            filter: None,
+            verb,
+            change,
+            cleared,
+            of_extension: false,
+        }));
         Ok(())
     }
 
@@ -286,7 +311,7 @@ impl<'c> Planner<'c, '_> {
             return Ok(Change::Clear);
         }
         let says_something = value.elements().iter().any(|e| *e != Json::Null);
-        Ok(match canonical(attribute, value, self.dialect)? {
+        Ok(match canonical(attribute, value, true, self.dialect)? {
             Some(value) => Change::Set(value),
             // `[{"unknown":1}]`: nothing in it is known here, so nothing is said.
             None if says_something && attribute.multi_valued => Change::Merge(Vec::new()),
@@ -300,7 +325,8 @@ impl<'c> Planner<'c, '_> {
         if value.is_unassigned() || self.is_empty_text(&value) {
             return Ok(Change::Clear);
         }
-        let checked = canonical_one(attribute, value.clone(), self.dialect).map_err(|f| f.within(&attribute.name))?;
+        let checked =
+            canonical_one(attribute, value.clone(), false, self.dialect).map_err(|f| f.within(&attribute.name))?;
         let given = match value {
             Json::Array(mut list) => list.pop().unwrap_or_default(),
             value => value,

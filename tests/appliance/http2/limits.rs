@@ -251,6 +251,16 @@ fn malformed_requests_are_not_answered_with_success() {
         ("a NUL in a value", with("x-odd", "a\0b")),
         ("a length that is not true", with("content-length", "5")),
         ("another host", with("host", "attacker.example")),
+        (
+            "another scheme",
+            good.iter().map(|(n, v)| (n.clone(), if n == ":scheme" { "ftp".into() } else { v.clone() })).collect(),
+        ),
+        (
+            "a user in the authority",
+            good.iter()
+                .map(|(n, v)| (n.clone(), if n == ":authority" { "a:b@127.0.0.1".into() } else { v.clone() }))
+                .collect(),
+        ),
         ("two tokens", with("authorization", "Bearer x")),
     ] {
         let mut raw = Raw::open(appliance.port);
@@ -282,4 +292,50 @@ fn connections_are_counted_whatever_they_speak() {
         is_scim_error(&answer).unwrap();
         assert!(answer.header("retry-after").unwrap().parse::<u32>().is_ok());
     });
+}
+
+/// A request of HTTP/2 has its place until its answer was taken: a client that asks and does not listen finds an end.
+#[test]
+fn answers_that_nobody_takes_have_their_places() {
+    let appliance = Appliance::with_config("[limits]\nconnections = 4\n");
+    let title = "x".repeat(60_000);
+    for i in 0..4 {
+        let made = appliance.post("/Users", serde_json::json!({"userName": format!("u{i}"), "title": title}));
+        assert_eq!(made.status, 201);
+    }
+    run(async {
+        let mut deaf = Peer::open(&appliance).await;
+        let mut waiting = Vec::new();
+        for _ in 0..100 {
+            deaf.send = deaf.send.clone().ready().await.unwrap();
+            let request = Request::get("http://127.0.0.1/scim/v2/Users")
+                .header("authorization", format!("Bearer {}", appliance.token));
+            let (answer, _) = deaf.send.send_request(request.body(()).unwrap(), true).unwrap();
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.status().as_u16(), 200);
+            // Held, and not read.
+            waiting.push(answer.into_body());
+        }
+        let mut other = Peer::open(&appliance).await;
+        let refused = other.get("/scim/v2/Users").await;
+        assert_eq!(refused.status, 503);
+        is_scim_error(&refused).unwrap();
+        drop((waiting, deaf));
+        let begun = Instant::now();
+        while other.get("/scim/v2/Users").await.status != 200 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "places are not given back");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // What costs next to nothing keeps nobody out.
+        let mut stranger = Peer::open(&appliance).await;
+        let mut kept = Vec::new();
+        for _ in 0..100 {
+            stranger.send = stranger.send.clone().ready().await.unwrap();
+            let request = Request::get("http://127.0.0.1/scim/v2/Users").body(()).unwrap();
+            let (answer, _) = stranger.send.send_request(request, true).unwrap();
+            kept.push(answer.await.unwrap().into_body());
+        }
+        assert_eq!(other.get("/scim/v2/Users").await.status, 200);
+    });
+    lives(&appliance);
 }

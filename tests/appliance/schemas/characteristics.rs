@@ -53,6 +53,10 @@ fn values_are_of_the_type_that_was_declared() {
         json!({"level": 1.5}),
         json!({"score": "x"}),
         json!({"since": "yesterday"}),
+        json!({"since": "2024-06-01T10"}),
+        json!({"since": "20240601T100000Z"}),
+        json!({"since": "2024-06-01T10:00:00Z[UTC]"}),
+        json!({"since": "2024-06-01T10:00:00+25:00"}),
         json!({"remote": 1}),
         json!({"photo": "no base64!"}),
         json!({"site": 7}),
@@ -73,6 +77,13 @@ fn values_are_of_the_type_that_was_declared() {
     for (path_of, value) in [("level", json!("3")), ("desk.floor", json!("x")), ("since", json!("no"))] {
         refused(&patched(&appliance, &path, "replace", &format!("{HR}:{path_of}"), value), 400, "invalidValue");
     }
+    let odd = made(
+        &appliance,
+        "/Users",
+        json!({"schemas": [USER, HR], "userName": "odd", HR: {"level": -0.0, "since": "2023-12-31T24:00:00Z"}}),
+    );
+    assert_eq!(seen(&appliance, &odd)[HR], json!({"level": 0, "since": "2023-12-31T24:00:00Z"}));
+    assert_eq!(found(&appliance, "/Users", &format!("{HR}:since eq \"2024-01-01T00:00:00Z\"")), ["odd"]);
     // What nobody declared is passed over, as it is in the core schema.
     let bob = made(&appliance, "/Users", user("bob", json!({"shoeSize": 38, "level": 1})));
     assert_eq!(seen(&appliance, &bob)[HR], json!({"level": 1}));
@@ -305,4 +316,44 @@ fn every_form_of_patch_reaches_the_extension() {
     );
     let gone = patched(&appliance, &path, "remove", HR, Value::Null).json();
     assert_eq!((gone.get(HR), &gone["schemas"]), (None, &json!([USER])));
+}
+
+/// Whole numbers have 64 bits, of which a double tells 53.
+#[test]
+fn large_numbers_are_compared_digit_by_digit() {
+    const FIRST: u64 = (1 << 53) - 1;
+    for config in [PEOPLE.to_owned(), PEOPLE.replace("type = \"integer\", indexed = true", "type = \"integer\"")] {
+        let appliance = Appliance::with_config(&config);
+        for (i, name) in ["c", "a", "e", "b", "d"].into_iter().enumerate() {
+            let level = FIRST + u64::from(name.as_bytes()[0] - b'a');
+            made(&appliance, "/Users", user(name, json!({"level": level, "number": u64::MAX - i as u64})));
+        }
+        let level = |op: &str, n: u64| found(&appliance, "/Users", &format!("{HR}:level {op} {n}")).join("");
+        for (n, eq, gt, ge, lt, le) in [
+            (FIRST, "a", "bcde", "abcde", "", "a"),
+            (FIRST + 1, "b", "cde", "bcde", "a", "ab"),
+            (FIRST + 2, "c", "de", "cde", "ab", "abc"),
+            (FIRST + 3, "d", "e", "de", "abc", "abcd"),
+            (FIRST + 4, "e", "", "e", "abcd", "abcde"),
+        ] {
+            let by = |op: &str| level(op, n);
+            assert_eq!((by("eq").as_str(), by("gt").as_str(), by("ge").as_str()), (eq, gt, ge), "{n}");
+            assert_eq!((by("lt").as_str(), by("le").as_str()), (lt, le), "{n}");
+        }
+        assert_eq!(found(&appliance, "/Users", &format!("{HR}:number eq {}", u64::MAX - 1)), ["a"]);
+        refused(&appliance.post("/Users", user("f", json!({"number": u64::MAX - 1}))), 409, "uniqueness");
+        for (order, expected) in [("ascending", "abcde"), ("descending", "edcba")] {
+            let (mut names, mut cursor) = (String::new(), String::new());
+            loop {
+                let page =
+                    seen(&appliance, &format!("/Users?sortBy={HR}:level&sortOrder={order}&count=2&cursor={cursor}"));
+                names.extend(page["Resources"].as_array().unwrap().iter().map(|r| r["userName"].as_str().unwrap()));
+                match page["nextCursor"].as_str() {
+                    Some(next) => cursor = next.to_owned(),
+                    None => break,
+                }
+            }
+            assert_eq!(names, expected);
+        }
+    }
 }
