@@ -288,8 +288,9 @@ pub fn raw(status: StatusCode, detail: &str, strict: bool) -> Vec<u8> {
     let body = error_body(status, None, detail);
     let strict = if strict { format!("strict-transport-security: {ONE_YEAR}\r\n") } else { String::new() };
     let retry = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 2\r\n" } else { "" };
+    let policy = Media::Scim.policy();
     format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\nx-request-id: {id}\r\n{strict}{retry}connection: close\r\n\r\n{body}",
+        "HTTP/1.1 {} {}\r\ncontent-type: application/scim+json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\ncontent-security-policy: {policy}\r\nreferrer-policy: no-referrer\r\ncross-origin-resource-policy: same-origin\r\nx-request-id: {id}\r\n{strict}{retry}connection: close\r\n\r\n{body}",
         status.as_u16(),
         status.canonical_reason().unwrap_or(""),
         body.len()
