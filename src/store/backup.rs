@@ -122,8 +122,12 @@ fn renew(draft: &Path) -> Result<(), StoreError> {
     let tag = secret::random_text(8).map_err(|e| StoreError::Unusable(e.to_string()))?;
     set(&connection, "file_tag", &tag)?;
     connection.execute("update generation set control = control + 1, graph = graph + 1", [])?;
-    // Whoever was signed in when the backup was made, and has signed out since, stays out.
-    connection.execute("delete from session", [])?;
+    // Whoever was signed in when the backup was made, and has signed out since, stays out. A backup of an earlier version
+    // knows nobody who is signed in; the next start brings it up to date.
+    let table = "select count(*) from sqlite_schema where type = 'table' and name = 'session'";
+    if connection.query_row(table, [], |r| r.get::<_, i64>(0))? > 0 {
+        connection.execute("delete from session", [])?;
+    }
     connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
     connection.close().map_err(|(_, e)| StoreError::from(e))
 }
