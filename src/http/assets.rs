@@ -45,9 +45,14 @@ pub fn path(name: &str) -> String {
     ASSETS.get(name).map(|a| a.path.clone()).unwrap_or_default()
 }
 
+/// Is the path one of an asset, whether or not there is one?
+pub fn is_below(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|name| !name.contains('/'))
+}
+
 /// The asset at a path; `None` when there is none: an old name is not the new content.
 pub fn answer(path: &str) -> Option<Answer> {
-    if !path.starts_with(PREFIX) {
+    if !is_below(path) {
         return None;
     }
     let asset = ASSETS.values().find(|a| a.path == path)?;

@@ -57,6 +57,11 @@ impl Problem {
         &self.detail
     }
 
+    /// Its headers beside those of every answer.
+    pub fn headers(&self) -> &[(HeaderName, String)] {
+        &self.headers
+    }
+
     /// Its body.
     pub fn body(&self) -> Json {
         error_object(self.status, self.keyword, &self.detail)

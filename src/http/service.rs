@@ -201,6 +201,11 @@ impl Service {
             path,
             query,
             headers: &parts.headers,
+            host: parts
+                .uri
+                .authority()
+                .map(|a| a.as_str())
+                .or_else(|| parts.headers.get(HOST).and_then(|h| h.to_str().ok())),
             address: origin.address,
             secure: origin.secure,
             client: &client,
@@ -216,7 +221,10 @@ impl Service {
         if !is_api && !origin.surface.serves_scim() {
             return Err(not_here());
         }
-        let _ = seen.asked.set(Asked::of(&parts.method, route.as_ref(), query));
+        // Scripts that look at the list are no identity providers, and would fill it with their looking.
+        if !is_api {
+            let _ = seen.asked.set(Asked::of(&parts.method, route.as_ref(), query));
+        }
         let stranger = Stranger { doors: &self.doors, request: id, address: origin.address, client: &client };
         let token = authn::token(&parts.headers).map_err(|cause| stranger.refused(cause, None))?;
         self.doors

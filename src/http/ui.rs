@@ -76,6 +76,8 @@ pub struct Visit<'a> {
     pub query: &'a str,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// The name of the server as the client gave it: that of the target, which HTTP/2 always has, or else `Host`.
+    pub host: Option<&'a str>,
     /// Where it comes from.
     pub address: IpAddr,
     /// Over TLS, up to this server or up to a proxy that it trusts.
@@ -97,11 +99,16 @@ pub struct Trouble {
     status: StatusCode,
     heading: &'static str,
     text: String,
+    headers: Vec<(header::HeaderName, String)>,
 }
 
 impl Trouble {
     fn new(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
-        Trouble { status, heading, text: text.into() }
+        Trouble { status, heading, text: text.into(), headers: Vec::new() }
+    }
+
+    fn of(problem: &Problem, heading: &'static str) -> Trouble {
+        Trouble { headers: problem.headers().to_vec(), ..Trouble::new(problem.status(), heading, problem.detail()) }
     }
 
     /// A mistake of ours.
@@ -147,7 +154,7 @@ impl From<Refusal> for Trouble {
             s if s.is_server_error() => "Not at the moment",
             _ => "This cannot be done",
         };
-        Trouble::new(status, heading, problem.detail())
+        Trouble::of(&problem, heading)
     }
 }
 
@@ -191,6 +198,10 @@ impl Ui {
                 Method::GET | Method::HEAD => asset,
                 _ => super::problem::no_method(&[Method::GET, Method::HEAD]).answer(),
             });
+        }
+        // The name of an earlier version. No token is asked for: there is nothing behind it.
+        if assets::is_below(visit.path) {
+            return Some(Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path.").answer());
         }
         // Pages have no other methods, and whoever uses them is no browser.
         if !matches!(*visit.method, Method::GET | Method::HEAD | Method::POST) {
@@ -283,13 +294,13 @@ impl Ui {
     ) -> Result<Form, Trouble> {
         let kind = visit.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !is_own(visit.headers) || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if !is_own(visit.headers, visit.host) || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::foreign());
         }
         let limits = BodyLimits { bytes: form::MOST, ..limits };
         let bytes = read(body, visit.headers, limits, room)
             .await
-            .map_err(|problem| Trouble::new(problem.status(), "This cannot be done", problem.detail()))?;
+            .map_err(|problem| Trouble::of(&problem, "This cannot be done"))?;
         Ok(Form::read(&bytes))
     }
 
@@ -367,10 +378,11 @@ impl Ui {
             link: Some(Link { href: "/".to_owned(), words: "Go to the overview".to_owned() }),
             request: visit.id.to_owned(),
         };
-        match html(trouble.status, &page) {
+        let answer = match html(trouble.status, &page) {
             Ok(answer) => answer,
             Err(_) => Problem::plain(trouble.status, &page.text).answer(),
-        }
+        };
+        trouble.headers.into_iter().fold(answer, |answer, (name, value)| answer.with(name, &value))
     }
 }
 

@@ -61,7 +61,7 @@ impl Ui {
         }
         let counted = self.counted(visit, Some(&signed.admin), &signed.admin.name);
         if form.is_good() {
-            if let Err(seconds) = self.gate.admit(&counted, visit.address) {
+            if let Err(seconds) = self.gate.admit(&counted) {
                 form.refuse("password", format!("There were too many wrong tries. Try again in {seconds} seconds."));
             } else if !self.verify(form.get("password"), &signed.admin.password).await? {
                 self.gate.failed(&counted);

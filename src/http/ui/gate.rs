@@ -2,8 +2,8 @@
 //!
 //! Guesses are slowed down for each name, whether there is such an account or not, for each address and for all together.
 //! Nobody is kept out for good: a lock lasts a quarter of an hour at most, tries during it do not make it longer, a
-//! browser that has signed in before is counted by itself, and `admin reset` begins anew. Kept in memory: a stranger
-//! cannot make the disk work.
+//! browser that has signed in before is counted by itself and not with its address, and `admin reset` begins anew. Kept
+//! in memory: a stranger cannot make the disk work.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -27,8 +27,15 @@ const BY_ADDRESS: Rate = Rate { burst: 20, per_second: 1 };
 const BY_ALL: Rate = Rate { burst: 100, per_second: 10 };
 const SECOND: u64 = 1_000_000;
 
-/// Whom a try counts against: an account, or a name that is none, or an account as a known browser sees it.
-pub type Name = String;
+/// What a try counts against.
+#[derive(Debug, Clone)]
+pub struct Try {
+    /// An account, or a name that is none, or an account as a known browser sees it.
+    pub name: String,
+    /// The address, together with all others; none for a known browser: strangers behind the same proxy, or very many of
+    /// them, do not keep it out.
+    pub address: Option<IpAddr>,
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Lock {
@@ -40,7 +47,7 @@ struct Lock {
 /// What is remembered.
 pub struct Gate {
     start: Instant,
-    locks: Mutex<HashMap<Name, Lock>>,
+    locks: Mutex<HashMap<String, Lock>>,
     addresses: Rates,
     all: Rates,
     /// Whoever hashes a password holds a place.
@@ -66,15 +73,16 @@ impl Gate {
     /// May somebody try now?
     ///
     /// Errors: the seconds after which the next try is looked at.
-    pub fn admit(&self, name: &Name, address: IpAddr) -> Result<(), u64> {
+    pub fn admit(&self, tried: &Try) -> Result<(), u64> {
         let now = self.now();
-        self.locked(name, now)?;
+        self.locked(&tried.name, now)?;
+        let Some(address) = tried.address else { return Ok(()) };
         let seconds = |wait: u64| wait.div_ceil(SECOND).max(1);
         self.addresses.take(&network(address), now).map_err(seconds)?;
         self.all.take(&(), now).map_err(seconds)
     }
 
-    fn locked(&self, name: &Name, now: u64) -> Result<(), u64> {
+    fn locked(&self, name: &str, now: u64) -> Result<(), u64> {
         let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         match locks.get(name).map(|l| l.until.saturating_sub(now)) {
             Some(left) if left > 0 => Err(left.div_ceil(SECOND)),
@@ -83,17 +91,17 @@ impl Gate {
     }
 
     /// A try was wrong.
-    pub fn failed(&self, name: &Name) {
-        self.failed_at(name, self.now());
+    pub fn failed(&self, tried: &Try) {
+        self.failed_at(&tried.name, self.now());
     }
 
-    fn failed_at(&self, name: &Name, now: u64) {
+    fn failed_at(&self, name: &str, now: u64) {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if locks.len() >= NAMES && !locks.contains_key(name) {
             let first = locks.iter().min_by_key(|(_, l)| (l.until, l.failures)).map(|(n, _)| n.clone());
             first.map(|n| locks.remove(&n));
         }
-        let lock = locks.entry(name.clone()).or_default();
+        let lock = locks.entry(name.to_owned()).or_default();
         lock.failures = lock.failures.saturating_add(1);
         if let Some(doublings) = lock.failures.checked_sub(FREE + 1) {
             let seconds = 1u64.checked_shl(doublings).unwrap_or(LONGEST).min(LONGEST);
@@ -102,8 +110,8 @@ impl Gate {
     }
 
     /// A try was right.
-    pub fn passed(&self, name: &Name) {
-        self.locks.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    pub fn passed(&self, tried: &Try) {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner).remove(&tried.name);
     }
 }
 
@@ -111,50 +119,64 @@ impl Gate {
 mod tests {
     use super::*;
 
+    fn from(name: &str, address: &str) -> Try {
+        Try { name: name.to_owned(), address: address.parse().ok() }
+    }
+
     #[test]
     fn locks_grow_from_a_second_to_a_quarter_of_an_hour() {
         let gate = Gate::new();
-        let name = "ada".to_owned();
+        let name = "ada";
         let mut waits = Vec::new();
         let mut now = 0;
         for _ in 0..18 {
-            gate.failed_at(&name, now);
-            let wait = gate.locked(&name, now).err().unwrap_or(0);
+            gate.failed_at(name, now);
+            let wait = gate.locked(name, now).err().unwrap_or(0);
             waits.push(wait);
-            assert!(gate.locked(&name, now + wait * SECOND).is_ok(), "a lock ends");
+            assert!(gate.locked(name, now + wait * SECOND).is_ok(), "a lock ends");
             now += wait * SECOND;
         }
         assert_eq!(waits[..8], [0, 0, 0, 0, 1, 2, 4, 8]);
         assert_eq!(waits[14..], [900; 4]);
-        assert!(gate.locked(&"eve".to_owned(), now).is_ok(), "others are not held up");
-        gate.passed(&name);
-        assert!(gate.locked(&name, now).is_ok());
+        assert!(gate.locked("eve", now).is_ok(), "others are not held up");
+        gate.passed(&from(name, ""));
+        assert!(gate.locked(name, now).is_ok());
     }
 
     #[test]
     fn looking_during_a_lock_does_not_make_it_longer() {
         let gate = Gate::new();
-        let name = "ada".to_owned();
-        (0..6).for_each(|_| gate.failed_at(&name, 0));
+        let name = "ada";
+        (0..6).for_each(|_| gate.failed_at(name, 0));
         for tenth in 0..20 {
-            assert!(gate.locked(&name, tenth * SECOND / 10).is_err());
+            assert!(gate.locked(name, tenth * SECOND / 10).is_err());
         }
-        assert!(gate.locked(&name, 2 * SECOND).is_ok());
+        assert!(gate.locked(name, 2 * SECOND).is_ok());
     }
 
     #[test]
     fn names_that_nobody_has_need_no_more_room() {
         let gate = Gate::new();
-        (0..2 * NAMES).for_each(|i| gate.failed_at(&format!("{i}"), 0));
+        (0..2 * NAMES).for_each(|i| gate.failed_at(&i.to_string(), 0));
         assert_eq!(gate.locks.lock().unwrap().len(), NAMES);
     }
 
     #[test]
     fn an_address_has_so_many_tries() {
         let gate = Gate::new();
-        let address = "192.0.2.1".parse().unwrap();
-        let free = (0..100).filter(|i| gate.admit(&format!("{i}"), address).is_ok()).count();
+        let admitted = |name: &str, address: &str| gate.admit(&from(name, address)).is_ok();
+        let free = (0..100).filter(|i| admitted(&i.to_string(), "192.0.2.1")).count();
         assert!((20..25).contains(&free), "{free}");
-        assert!(gate.admit(&"x".to_owned(), "192.0.2.2".parse().unwrap()).is_ok());
+        assert!(admitted("x", "192.0.2.2"));
+        assert!(admitted("x", "known"), "a known browser has no address");
+    }
+
+    #[test]
+    fn many_addresses_together_do_not_keep_out_a_known_browser() {
+        let gate = Gate::new();
+        let free =
+            (0..1000).filter(|i| gate.admit(&from("x", &format!("10.0.{}.{}", i / 250, i % 250))).is_ok()).count();
+        assert!((100..200).contains(&free), "{free}");
+        assert!(gate.admit(&from("ada", "known")).is_ok());
     }
 }

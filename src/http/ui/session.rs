@@ -1,10 +1,11 @@
 //! Who is signed in, and whether a form came from a page of ours.
 
-use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::header::{HeaderMap, ORIGIN};
 use hyper::http::HeaderName;
 
 use super::cookies::Jar;
 use super::form::Form;
+use super::gate::Try;
 use super::views::Confirm;
 use super::{Trouble, Ui, Visit};
 use crate::directory::admins::{self, Proof};
@@ -90,7 +91,7 @@ pub fn is_device_of(key: &Key, admin: &AdminRow, cookie: &str) -> bool {
 
 /// Did a page of ours cause this request? Browsers say so in `Sec-Fetch-Site`, or else in `Origin`; who says nothing is
 /// not believed. The name of the host counts as the browser gave it: a page under another name has none of our cookies.
-pub fn is_own(headers: &HeaderMap) -> bool {
+pub fn is_own(headers: &HeaderMap, host: Option<&str>) -> bool {
     const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
     let text = |name: &HeaderName| {
         let mut all = headers.get_all(name).iter();
@@ -98,7 +99,6 @@ pub fn is_own(headers: &HeaderMap) -> bool {
     };
     let (site, twice) = text(&SITE);
     let (origin, origins) = text(&ORIGIN);
-    let (host, _) = text(&HOST);
     if twice || origins || site.is_some_and(|site| site != "same-origin") {
         return false;
     }
@@ -155,14 +155,19 @@ impl Ui {
         Ok(Signed { admin: admin.clone(), session, cookie, is_new: true })
     }
 
-    /// Opens a session for somebody whose password was right. `None`: it was changed in the meantime.
+    /// Opens a session for somebody whose password was right; the one that this browser had before ends. `None`: the
+    /// password was changed in the meantime.
     pub async fn open(&self, visit: &Visit<'_>, admin: &AdminRow, complete: bool) -> Result<Option<Signed>, Trouble> {
         let signed = self.fresh_session(visit, admin, complete)?;
         let (admin, session) = (signed.admin.clone(), signed.session.clone());
-        let opened = self
-            .directory
-            .store
-            .write(Weight::Light, move |writer| Ok::<_, Refusal>(admins::open_session(writer, &admin, &session)?));
+        let before = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
+        let opened = self.directory.store.write(Weight::Light, move |writer| {
+            let opened = admins::open_session(writer, &admin, &session)?;
+            if let (true, Some(before)) = (opened, before) {
+                writer.end_session(&before)?;
+            }
+            Ok::<_, Refusal>(opened)
+        });
         Ok(opened.await?.then_some(signed))
     }
 
@@ -207,12 +212,16 @@ impl Ui {
         hash.map_err(|_| Trouble::broken())?.map_err(|_| Trouble::broken())
     }
 
-    /// Whom a try of this browser counts against.
-    pub fn counted(&self, visit: &Visit<'_>, admin: Option<&AdminRow>, name: &str) -> String {
-        let Some(admin) = admin else { return format!("none {}", crate::scim::name::fold(name.trim())) };
+    /// What a try of this browser counts against.
+    pub fn counted(&self, visit: &Visit<'_>, admin: Option<&AdminRow>, name: &str) -> Try {
+        let Some(admin) = admin else {
+            let name = format!("none {}", crate::scim::name::fold(name.trim()));
+            return Try { name, address: Some(visit.address) };
+        };
         let known = Jar::Device.find(visit.headers, visit.secure);
         let known = known.filter(|device| is_device_of(&self.directory.key, admin, device));
-        format!("{} {} {}", admin.id, admin.changed, known.unwrap_or_default())
+        let address = known.is_none().then_some(visit.address);
+        Try { name: format!("{} {} {}", admin.id, admin.changed, known.unwrap_or_default()), address }
     }
 
     /// The second factor of somebody. `None`: there is none, or another key file has sealed it.
@@ -234,12 +243,12 @@ impl Ui {
         if !form.has("confirm-password") {
             return again("It is a while since you signed in. Enter your password to go on.");
         }
-        let name = self.counted(visit, Some(&signed.admin), &signed.admin.name);
-        if let Err(seconds) = self.gate.admit(&name, visit.address) {
+        let tried = self.counted(visit, Some(&signed.admin), &signed.admin.name);
+        if let Err(seconds) = self.gate.admit(&tried) {
             return again(&format!("There were too many wrong tries. Try again in {seconds} seconds."));
         }
         if !self.verify(form.get("confirm-password"), &signed.admin.password).await? {
-            self.gate.failed(&name);
+            self.gate.failed(&tried);
             return again("This is not your password.");
         }
         let proof = match &signed.admin.totp {
@@ -247,18 +256,18 @@ impl Ui {
             Some(_) => match self.proof(&signed.admin, form.get("confirm-code")) {
                 Some(proof) => Some(proof),
                 None => {
-                    self.gate.failed(&name);
+                    self.gate.failed(&tried);
                     return again("This code is not good. Enter the one that your app shows now.");
                 }
             },
         };
         match self.renew(visit, &signed, proof).await? {
             Some(renewed) => {
-                self.gate.passed(&name);
+                self.gate.passed(&tried);
                 Ok(renewed)
             }
             None => {
-                self.gate.failed(&name);
+                self.gate.failed(&tried);
                 again("This code was used already. Wait for the next one.")
             }
         }
@@ -316,7 +325,8 @@ mod tests {
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
         }
-        is_own(&headers)
+        let host = headers.remove("host");
+        is_own(&headers, host.as_ref().and_then(|h| h.to_str().ok()))
     }
 
     #[test]

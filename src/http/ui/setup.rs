@@ -1,9 +1,10 @@
 //! The first run: whoever holds the claim code that the server printed makes the first administrator.
 
 use hyper::StatusCode;
-use hyper::header::SET_COOKIE;
+use hyper::header::{RETRY_AFTER, SET_COOKIE};
 
 use super::form::Form;
+use super::gate::Try;
 use super::session::device_of;
 use super::views::Setup;
 use super::{Jar, Outcome, Trouble, Ui, Visit, html, redirect, with_cookie};
@@ -38,9 +39,11 @@ impl Ui {
             return self.setup_page(visit, StatusCode::UNPROCESSABLE_ENTITY, form, state);
         };
         // Codes are counted in the database; addresses here, so that nobody uses up the tries of others within a second.
-        if let Err(seconds) = self.gate.admit(&"claim".to_owned(), visit.address) {
+        let tried = Try { name: "claim".to_owned(), address: Some(visit.address) };
+        if let Err(seconds) = self.gate.admit(&tried) {
             form.refuse("claim", format!("There were too many wrong tries. Try again in {seconds} seconds."));
-            return self.setup_page(visit, StatusCode::TOO_MANY_REQUESTS, form, state);
+            let answer = self.setup_page(visit, StatusCode::TOO_MANY_REQUESTS, form, state)?;
+            return Ok(answer.with(RETRY_AFTER, &seconds.to_string()));
         }
         let hash = self.hash(form.get("password")).await?;
         let digest = recovery_digest(form.get("claim"));
@@ -59,7 +62,7 @@ impl Ui {
                 })
             }
             Claimed::WrongCode => {
-                self.gate.failed(&"claim".to_owned());
+                self.gate.failed(&tried);
                 tracing::warn!(request = visit.id, address = %visit.address, "a wrong claim code was given");
                 form.refuse("claim", "This is not the code that the server printed when it started last.");
                 self.setup_page(visit, StatusCode::FORBIDDEN, form, state)

@@ -41,7 +41,7 @@ impl Ui {
         let name = form.get("name").to_owned();
         let found = self.directory.store.read(move |reader| find_admin(reader, &name)).await?;
         let counted = self.counted(visit, found.as_ref(), form.get("name"));
-        if let Err(seconds) = self.gate.admit(&counted, visit.address) {
+        if let Err(seconds) = self.gate.admit(&counted) {
             let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
             let answer = self.sign_in_page(visit, StatusCode::TOO_MANY_REQUESTS, form, Some(problem))?;
             return Ok(answer.with(RETRY_AFTER, &seconds.to_string()));
@@ -121,7 +121,7 @@ impl Ui {
             return self.code_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, recovery, None);
         }
         let counted = self.counted(visit, Some(&signed.admin), "");
-        if let Err(seconds) = self.gate.admit(&counted, visit.address) {
+        if let Err(seconds) = self.gate.admit(&counted) {
             let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
             let answer =
                 self.code_page(visit, &signed, StatusCode::TOO_MANY_REQUESTS, form, recovery, Some(problem))?;
