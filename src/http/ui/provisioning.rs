@@ -209,6 +209,13 @@ impl Ui {
             _ => return Err(Trouble::not_found()),
         };
         let now = self.now();
+        let before = self.directory.store.read(standing).await?;
+        // To look is to let in: that needs the word about single sign-on as well. Said before anybody confirms anything.
+        if state == Provisioning::ReadOnly && before.acknowledged.is_none() {
+            let why =
+                "Single sign-on is not set up. Turn provisioning on first: there you can say that it is to go without.";
+            return Err(Trouble::new(StatusCode::CONFLICT, "This cannot be done", why));
+        }
         let (confirm, status, signed) = match form {
             None => (signed.confirm(now), StatusCode::OK, signed),
             Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
@@ -216,16 +223,9 @@ impl Ui {
                 Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
                 Ok(signed) => {
                     let by = signed.by();
-                    // To look is to let in: that needs the word about single sign-on as well, and the page has asked for it.
                     let write =
                         self.directory.store.write(Weight::Light, move |writer| switch(writer, state, false, &by));
-                    match write.await {
-                        Err(Refusal::Denied(_)) => {
-                            let why = "Single sign-on is not set up. Turn provisioning on first: there you can say that it is to go without.";
-                            return Err(Trouble::new(StatusCode::CONFLICT, "This cannot be done", why));
-                        }
-                        done => done?,
-                    }
+                    write.await?;
                     return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
                 }
             },
@@ -238,7 +238,7 @@ impl Ui {
         let page = Switch {
             frame: self.frame(visit, &signed, "provisioning", title).await?,
             to,
-            standing: self.directory.store.read(standing).await?,
+            standing: before,
             live: self.live(&self.all_tokens().await?),
             confirm,
         };
