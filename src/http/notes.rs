@@ -116,6 +116,35 @@ fn without_values(query: &str) -> String {
     text
 }
 
+/// What was answered, without the words of the client in it: they stand in quotes, and may be somebody's name or id. The
+/// name of an attribute stays; without it nobody could mend the mapping.
+fn without_quotations(detail: &str) -> String {
+    let mut text = String::new();
+    let mut rest = detail;
+    while let Some((at, quote)) = rest.char_indices().find(|(_, c)| matches!(c, '\'' | '"')) {
+        let (before, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let after = after.get(1..).unwrap_or_default();
+        text.push_str(before);
+        // An apostrophe inside of a word begins nothing.
+        if quote == '\'' && before.chars().next_back().is_some_and(char::is_alphanumeric) {
+            text.push(quote);
+            rest = after;
+            continue;
+        }
+        let escaped = |at: usize| after.get(..at).is_some_and(|b| b.ends_with('\\') && !b.ends_with("\\\\"));
+        let end = after.match_indices(quote).map(|(at, _)| at).find(|at| !escaped(*at));
+        let (inside, left) = end.and_then(|at| after.split_at_checked(at)).unwrap_or((after, ""));
+        let is_name = inside.len() <= 60 && inside.split('.').all(is_attribute_name);
+        let kept = if is_name && before.ends_with("attribute is called ") { inside } else { "…" };
+        text.push(quote);
+        text.push_str(kept);
+        text.push(quote);
+        rest = left.strip_prefix(quote).unwrap_or_default();
+    }
+    text.push_str(rest);
+    if text.len() <= DETAIL { text } else { text.chars().take(DETAIL).collect() }
+}
+
 /// How a request ended.
 pub struct Ended<'a> {
     /// Its id.
@@ -158,7 +187,7 @@ pub fn keep(store: &Store, seen: Seen, ended: Ended<'_>) {
         method,
         path: asked.path,
         status: ended.status,
-        detail: ended.detail.map(|d| if d.len() <= DETAIL { d } else { d.chars().take(DETAIL).collect() }),
+        detail: ended.detail.map(|d| without_quotations(&d)),
         request: ended.id.to_owned(),
     };
     store.activity(|activity| {
@@ -193,6 +222,25 @@ mod tests {
             ("Filter=userName+pr", "filter=userName pr …"),
         ] {
             assert_eq!(without_values(query), kept, "{query}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_client_wrote_is_kept_of_an_answer() {
+        for (detail, kept) in [
+            ("There is no User with the id 'ada'.", "There is no User with the id '…'."),
+            ("no attribute is called 'favouriteColour'", "no attribute is called 'favouriteColour'"),
+            ("no attribute is called 'ada@x.io'", "no attribute is called '…'"),
+            ("'a' and 'b'", "'…' and '…'"),
+            (r"not 'it\'s ada'; try again", "not '…'; try again"),
+            (r"ends with 'a\\' here", "ends with '…' here"),
+            ("the server's own 'ada'", "the server's own '…'"),
+            ("cut off 'ada", "cut off '…'"),
+            (r#"the name "ada" stands twice"#, r#"the name "…" stands twice"#),
+            (r#"'a "b' and "it's" c"#, r#"'…' and "…" c"#),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_quotations(detail), kept, "{detail}");
         }
     }
 }
