@@ -8,7 +8,7 @@ use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
 use super::state::who_words;
 use super::views::{Group, Groups, Link, Member, Moment, People, Person};
-use super::{Outcome, Trouble, Ui, Visit, html};
+use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::Refusal;
 use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
 use crate::scim::json::Json;
@@ -32,6 +32,9 @@ impl Ui {
         });
         let (standing, found) = read.await?;
         let shown = found.entries.len() as u64;
+        if shown == 0 && offset > 0 {
+            return Ok(redirect(&address("/people", &q, status, 0)));
+        }
         let page = People {
             frame: self.frame(visit, signed, "people", "People").await?,
             pager: pager(offset, shown, found.total, SIZE, |offset| address("/people", &q, status, offset)),
@@ -73,6 +76,9 @@ impl Ui {
         });
         let (standing, found) = read.await?;
         let shown = found.entries.len() as u64;
+        if shown == 0 && offset > 0 {
+            return Ok(redirect(&address("/groups", &q, "", 0)));
+        }
         let page = Groups {
             frame: self.frame(visit, signed, "groups", "Groups").await?,
             pager: pager(offset, shown, found.total, SIZE, |offset| address("/groups", &q, "", offset)),

@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use super::lists::{pager, with_query};
 use super::session::Signed;
 use super::views::{Choice, Exact, Exchange, Requests};
-use super::{Outcome, Ui, Visit, html};
+use super::{Outcome, Ui, Visit, html, redirect};
 use crate::directory::{Exchanged, TokenRow};
 
 /// Exchanges of one page.
@@ -85,6 +85,9 @@ impl Ui {
                 &[("client", client), ("method", method), ("status", status), ("token", token), ("offset", &offset)],
             )
         };
+        if entries.is_empty() && offset > 0 {
+            return Ok(redirect(&here(0)));
+        }
         let choice = |value: &str, words: &str, present: &str| Choice {
             value: value.to_owned(),
             words: words.to_owned(),
