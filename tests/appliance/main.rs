@@ -25,6 +25,7 @@ mod properties;
 mod schemas;
 mod security;
 mod served;
+mod settings;
 mod support;
 mod tls;
 mod wire;

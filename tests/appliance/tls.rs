@@ -1,7 +1,7 @@
 //! TLS by the front door: who shakes hands with whom, which certificate is shown, and what proxies may say.
 
 mod certificates;
-mod client;
+pub mod client;
 mod handshakes;
 mod listeners;
 mod proxies;
