@@ -319,6 +319,12 @@ fn opened(
 ) -> Result<(Connection, HashMap<String, i64>, String), StoreError> {
     let mut connection = writing_connection(path)?;
     file::limit(&connection, options.max_bytes)?;
+    if !options.serves && migrate::is_due(&connection)? && file::is_served(path) {
+        return Err(StoreError::Unusable(
+            "it was written by an older scim-appliance, which serves it at the moment; use that one, or stop it first"
+                .to_owned(),
+        ));
+    }
     migrate::migrate(&mut connection)?;
     let types = migrate::register(&mut connection, catalog, clock, options.serves)?;
     let file_tag = migrate::setting(&connection, "file_tag")?.unwrap_or_default();

@@ -138,8 +138,9 @@ fn given(named: &Named, name: &str) -> Result<String> {
     } else {
         remark("12 to 128 characters; a long sentence is best.");
         let ask = |prompt: &str| {
-            rpassword::prompt_password(prompt)
-                .context("there is no terminal to ask for the password; --password-stdin reads it from stdin")
+            rpassword::prompt_password(prompt).map_err(|_| {
+                anyhow!("there is no terminal to ask for the password; --password-stdin reads it from stdin")
+            })
         };
         let first = ask(&format!("Password for {name}: "))?;
         if ask("Once more: ")? != first {

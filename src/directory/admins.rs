@@ -58,7 +58,15 @@ pub fn admin_name(text: &str) -> Result<String, &'static str> {
     if name.chars().any(char::is_control) {
         return Err("A name has no control characters.");
     }
+    if name.chars().any(is_unseen) {
+        return Err("A name has no characters that nobody sees, or that turn others around.");
+    }
     Ok(name.to_owned())
+}
+
+/// Characters that take no room or change the direction: two names with them look the same.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The administrator of this name, letter case aside.
@@ -157,6 +165,13 @@ pub fn open_session(writer: &mut Writer<'_>, admin: &AdminRow, session: &Session
     Ok(true)
 }
 
+/// Is somebody still signed in, and the account as it was when that was looked at? Asked inside the writing transaction:
+/// between a look and a write there may be a reset, and the time that it takes to hash a password.
+pub fn still(reader: &Reader<'_>, admin: &AdminRow, session: &[u8]) -> Result<bool, StoreError> {
+    let open = reader.session(session)?.is_some_and(|s| s.complete && s.admin == admin.id);
+    Ok(open && reader.admin(admin.id)?.is_some_and(|now| now.changed == admin.changed))
+}
+
 /// Uses the second factor, or a recovery code, up. False when it is not good, or was used before.
 pub fn use_proof(writer: &mut Writer<'_>, admin: &AdminRow, proof: Proof<'_>) -> Result<bool, StoreError> {
     let good = match proof {
@@ -203,6 +218,12 @@ pub fn offer_claim(writer: &mut Writer<'_>, digest: &str) -> Result<bool, StoreE
     let end = writer.now().saturating_add(CLAIM_LIFE);
     writer.set_setting(CLAIM, &format!("{digest} {end} 0"))?;
     Ok(true)
+}
+
+/// Is this the code that is offered? Only a look: no password need be hashed for a code that is wrong.
+pub fn is_claim(reader: &Reader<'_>, digest: &str) -> Result<bool, StoreError> {
+    let stored = stored_claim(reader)?;
+    Ok(stored.is_some_and(|(expected, _, _)| crate::secret::same_digest(expected.as_bytes(), digest.as_bytes())))
 }
 
 /// Makes the first administrator for whoever has the code. The code is used up in the same transaction.

@@ -36,9 +36,29 @@ pub fn is_below(path: &str) -> bool {
 /// Lets the holder of a token in.
 ///
 /// Errors: no good token, or one of another scope.
-pub fn admit(directory: &Directory, token: &Token, request: &str) -> Result<Caller, Refusal> {
-    let look = |reader: &Reader<'_>| Caller::admit(reader, token, request, Reach::Api, reader.now());
-    directory.store.inline(look)
+pub fn admit(directory: &Directory, token: &Token, visit: &Visit<'_>) -> Result<Caller, Refusal> {
+    let look = |reader: &Reader<'_>| Caller::admit(reader, token, visit.id, Reach::Api, reader.now());
+    let caller = directory.store.inline(look)?;
+    directory.store.note(|u| u.token(&caller.token, directory.store.now(), visit.address, visit.client));
+    Ok(caller)
+}
+
+/// Refuses what would be an empty list for ever: a parameter that is none, or a value that nothing can have.
+fn judge(visit: &Visit<'_>, wanted: &Wanted) -> Result<(), Problem> {
+    const KNOWN: [&str; 5] = ["client", "method", "status", "token", "limit"];
+    let wrong = |why: &str| Err(Problem::plain(StatusCode::BAD_REQUEST, why));
+    if form_urlencoded::parse(visit.query.as_bytes()).any(|(name, _)| !KNOWN.contains(&name.as_ref())) {
+        return wrong("The parameters are client, method, status, token and limit.");
+    }
+    let status = wanted.status.as_str();
+    let number = status.parse::<u16>().is_ok_and(|n| (100..600).contains(&n));
+    if !["", "answered", "refused", "2xx", "3xx", "4xx", "5xx"].contains(&status) && !number {
+        return wrong("status is answered, refused, 2xx to 5xx, or a number such as 409.");
+    }
+    if !wanted.method.bytes().all(|b| b.is_ascii_uppercase()) {
+        return wrong("method is a word such as PATCH.");
+    }
+    Ok(())
 }
 
 /// Answers a request that was let in.
@@ -61,6 +81,7 @@ pub fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'
             .ok_or_else(|| Problem::plain(StatusCode::BAD_REQUEST, "limit is a number from 1 to 1100."))?,
     };
     let wanted = Wanted::of(visit);
+    judge(visit, &wanted)?;
     let all = directory.store.activity(|a| a.exchanges());
     let found: Vec<&Exchanged> = all.iter().filter(|e| wanted.fits(e)).collect();
     let body = json!({

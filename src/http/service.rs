@@ -101,7 +101,7 @@ impl Service {
         let started = Instant::now();
         let origin = hop.origin(request.headers(), &self.surroundings.proxies);
         let id = self.next_id();
-        let (method, path) = (request.method().clone(), without_token(request.uri().path()));
+        let (method, path) = (request.method().clone(), shortened(request.uri().path()));
         let client = request
             .headers()
             .get(USER_AGENT)
@@ -114,7 +114,7 @@ impl Service {
             Some(Ok(answer)) => answer,
             Some(Err(problem)) => problem.answer(),
             None => {
-                tracing::error!(request = id, method = %method, path = ?path, "a request ended in a panic");
+                tracing::error!(request = id, method = word(&method), path = ?path, "a request ended in a panic");
                 Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "The server made a mistake; its log tells more.")
                     .answer()
             }
@@ -124,9 +124,9 @@ impl Service {
         let looked = answer.status.is_success() && matches!(method, Method::GET | Method::HEAD);
         let quiet = looked || self.has_its_line(answer.status, seen.token.get().is_some());
         if quiet {
-            tracing::debug!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
+            tracing::debug!(request = id, method = word(&method), path = ?path, status, milliseconds, client = ?client, "answered");
         } else {
-            tracing::info!(request = id, method = %method, path = ?path, status, milliseconds, client = ?client, "answered");
+            tracing::info!(request = id, method = word(&method), path = ?path, status, milliseconds, client = ?client, "answered");
         }
         let detail = answer.detail.clone();
         let ended = Ended { id: &id, method: &method, client, address: origin.address, status, detail, milliseconds };
@@ -232,8 +232,12 @@ impl Service {
             .map_err(|seconds| stranger.stopped(&token, seconds))?;
         let _ = seen.token.set(token.id().to_owned());
         if is_api {
-            let let_in = api::admit(&self.directory, &token, id);
+            let let_in = api::admit(&self.directory, &token, &visit);
             let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
+            self.admitted(&token)?;
+            if let Some(why) = wrong_url(path, query) {
+                return Err(Problem::plain(StatusCode::BAD_REQUEST, why));
+            }
             return api::answer(&self.directory, api::find(path), &visit);
         }
         let exchange = Arc::new(Exchange {
@@ -310,10 +314,28 @@ impl Service {
         if matches!(admitted, Err(Refusal::Unauthenticated(_))) {
             return Ok(());
         }
-        self.doors.admitted(exchange.token.id()).map_err(|seconds| {
+        self.admitted(&exchange.token)
+    }
+
+    /// Counts a request of a token that is good.
+    fn admitted(&self, token: &Token) -> Result<(), Problem> {
+        self.doors.admitted(token.id()).map_err(|seconds| {
             too_many(seconds, "This token has sent more requests than it may at the moment. Nothing was changed.")
         })
     }
+}
+
+/// A path for the log: without tokens, and not longer than anybody reads.
+fn shortened(path: &str) -> String {
+    const MOST: usize = 300;
+    let short = path.char_indices().nth(MOST).and_then(|(end, _)| path.get(..end)).unwrap_or(path);
+    without_token(short)
+}
+
+/// A method for the log: whatever a client calls it, it is a word.
+fn word(method: &Method) -> &str {
+    const MOST: usize = 20;
+    method.as_str().get(..MOST).unwrap_or(method.as_str())
 }
 
 /// What is wrong with a URL beside its naming nothing.

@@ -133,7 +133,7 @@ impl Trouble {
         Trouble::new(
             StatusCode::FORBIDDEN,
             "This form has expired",
-            "It was opened before you signed in again, or it came from another site. Nothing was changed. Open the page once more and repeat what you did.",
+            "It was opened before you signed in again, or it came from another site. Nothing was changed. Open the page once more and repeat what you did. If that does not help, open the page with https, or as 127.0.0.1: over plain HTTP under another name browsers do not say where a form comes from.",
         )
     }
 }

@@ -1,9 +1,14 @@
 //! Passwords of administrators: which are good enough, and argon2id for storing them.
 
+use std::sync::{Mutex, PoisonError};
+
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use caseless::default_case_fold_str;
+
+use super::{NoRandomness, random, same_digest};
 
 /// Characters of a password.
 pub const LEAST: usize = 12;
@@ -133,22 +138,54 @@ fn is_made_of_runs(text: &str) -> bool {
 }
 
 /// The parameters: 19 MiB, two passes, one lane (OWASP's smallest recommendation), whatever a newer crate defaults to.
-fn hasher() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Bytes of a salt and of a hash.
+const SALT: usize = 16;
+const HASH: usize = 32;
+
+/// Memory of hashes that are done, for those to come. An allocator keeps 19 MiB for each thread that ever hashed.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+/// How much of it is kept: what as many hashes at a time need.
+const KEPT: usize = 2;
+
+fn derive(hasher: &Argon2<'_>, password: &str, salt: &[u8], out: &mut [u8]) -> bool {
+    let pool = || MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = pool().pop().unwrap_or_default();
+    memory.resize(memory.len().max(hasher.params().block_count()), Block::new());
+    let done = hasher.hash_password_into_with_memory(password.as_bytes(), salt, out, memory.as_mut_slice()).is_ok();
+    let mut pool = pool();
+    if pool.len() < KEPT {
+        pool.push(memory);
+    }
+    done
 }
 
 /// The password as argon2id makes it, with a salt of its own: a PHC string. Takes a hundredth of a second and 19 MiB.
 ///
 /// Errors: the operating system gives no random numbers.
-pub fn hash(password: &str) -> Result<String, super::NoRandomness> {
-    let hash: PasswordHash = hasher().hash_password(password.as_bytes()).map_err(|_| super::NoRandomness)?;
-    Ok(hash.to_string())
+pub fn hash(password: &str) -> Result<String, NoRandomness> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(HASH)).map_err(|_| NoRandomness)?;
+    let (salt, mut hash) = (random::<SALT>()?, [0; HASH]);
+    if !derive(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params), password, &salt, &mut hash) {
+        return Err(NoRandomness);
+    }
+    let text = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+    Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${}${}", text(&salt), text(&hash)))
 }
 
 /// Is this the password behind a PHC string? Compared exactly, nothing is cut off.
 pub fn verify(password: &str, stored: &str) -> bool {
-    PasswordHash::new(stored).is_ok_and(|hash| hasher().verify_password(password.as_bytes(), &hash).is_ok())
+    let Ok(parsed) = PasswordHash::new(stored) else { return false };
+    let (Ok(params), Some(salt), Some(expected)) = (Params::try_from(&parsed), parsed.salt, parsed.hash) else {
+        return false;
+    };
+    let version = parsed.version.and_then(|v| Version::try_from(v).ok()).unwrap_or(Version::V0x13);
+    let Ok(algorithm) = Algorithm::try_from(parsed.algorithm.as_str()) else { return false };
+    let mut out = vec![0; expected.as_bytes().len()];
+    derive(&Argon2::new(algorithm, version, params), password, &salt, &mut out)
+        && same_digest(&out, expected.as_bytes())
 }
 
 /// Was it made with other parameters than those of today?
@@ -228,6 +265,13 @@ mod tests {
         }
         assert!(!is_outdated(&stored) && is_outdated("$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$AAAA"));
         assert_ne!(stored, hash("tangerine-lamp-overhead").unwrap(), "a salt of its own");
+        // What other programs make of it: the string is read by the crate's own verifier.
+        let parsed = PasswordHash::new(&stored).unwrap();
+        assert!(
+            argon2::PasswordVerifier::verify_password(&Argon2::default(), b"tangerine-lamp-overhead", &parsed).is_ok()
+        );
+        let other = "$argon2id$v=19$m=256,t=1,p=1$c29tZXNhbHQxMjM0NTY$";
+        assert!(!verify("x", other));
         assert!(!verify("", nobody()) && PasswordHash::new(nobody()).is_ok());
         assert!(!verify("x", "nonsense"));
     }

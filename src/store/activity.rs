@@ -3,7 +3,7 @@
 //! nothing, and a crash may lose the last seconds of it and of nothing else.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
 use rusqlite::Connection;
@@ -78,6 +78,7 @@ pub struct Activity {
     milestones: HashMap<String, Milestone>,
     new_milestones: Vec<String>,
     seen: HashMap<Vec<u8>, i64>,
+    ended: HashSet<Vec<u8>>,
 }
 
 impl Activity {
@@ -167,6 +168,15 @@ impl Activity {
         }
     }
 
+    /// A session has ended, and that could not be stored.
+    pub fn ended(&mut self, digest: &[u8]) {
+        self.ended.insert(digest.to_owned());
+    }
+
+    pub(super) fn is_ended(&self, digest: &[u8]) -> bool {
+        self.ended.contains(digest)
+    }
+
     pub(super) fn seen(&self, digest: &[u8]) -> Option<i64> {
         self.seen.get(digest).copied()
     }
@@ -203,6 +213,7 @@ impl Activity {
             && self.changed_hours.is_empty()
             && self.new_milestones.is_empty()
             && self.seen.is_empty()
+            && self.ended.is_empty()
     }
 
     /// What is to be stored now.
@@ -220,6 +231,7 @@ impl Activity {
             hours: self.changed_hours.iter().map(|h| (*h, self.hours.get(h).copied().unwrap_or_default())).collect(),
             milestones: self.new_milestones.iter().filter_map(milestone).collect(),
             seen: self.seen.iter().map(|(d, at)| (d.clone(), *at)).collect(),
+            ended: self.ended.clone(),
         })
     }
 
@@ -230,6 +242,7 @@ impl Activity {
         self.changed_hours.retain(|h| due.hours.iter().all(|(d, t)| d != h || self.hours.get(h) != Some(t)));
         self.new_milestones.retain(|n| due.milestones.iter().all(|(d, _)| d != n));
         self.seen.retain(|d, at| due.seen.iter().all(|(s, when)| s != d || when != at));
+        self.ended.retain(|d| !due.ended.contains(d));
         let last = self.hours.last_key_value().map_or(0, |(h, _)| *h);
         self.hours = self.hours.split_off(&(last - HOURS));
     }
@@ -243,6 +256,7 @@ pub(super) struct Due {
     hours: Vec<(i64, Tally)>,
     milestones: Vec<(String, Milestone)>,
     seen: Vec<(Vec<u8>, i64)>,
+    ended: HashSet<Vec<u8>>,
 }
 
 pub(super) fn store(connection: &Connection, due: &Due, now: i64) -> Result<(), StoreError> {
@@ -290,6 +304,9 @@ pub(super) fn store(connection: &Connection, due: &Due, now: i64) -> Result<(), 
         connection
             .prepare_cached("update session set seen = max(seen, ?2) where digest = ?1")?
             .execute((digest, at))?;
+    }
+    for digest in &due.ended {
+        connection.prepare_cached("delete from session where digest = ?1")?.execute([digest])?;
     }
     connection.prepare_cached("delete from session where expires <= ?1")?.execute([now])?;
     Ok(())

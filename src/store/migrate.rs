@@ -29,6 +29,12 @@ pub(super) fn version() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
+/// Is the file of an older version, and not a new one?
+pub(super) fn is_due(connection: &Connection) -> Result<bool, StoreError> {
+    let found: i32 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    Ok(found > 0 && found < version())
+}
+
 /// Brings a file to this program's version, each migration in its own transaction.
 ///
 /// Errors: [`StoreError::Unusable`] for a file of a newer version, and for one that is another program's.

@@ -48,6 +48,7 @@ impl Reader<'_> {
     /// The session behind a digest, with the last use that is known.
     pub fn session(&self, digest: &[u8]) -> Result<Option<SessionRow>, StoreError> {
         let found = self.connection().prepare_cached(BY_DIGEST)?.query_row([digest], session).optional()?;
+        let found = found.filter(|row| !self.shared().activity().is_ended(&row.digest));
         Ok(found.map(|row| self.with_last_use(row)))
     }
 

@@ -10,7 +10,7 @@ use super::session::{Asked, SECOND_FACTOR, Signed};
 use super::views::{Account, Confirm, Moment, RecoveryCodes, SecondFactor, SessionView};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::directory::admins::{change_password, change_recovery, change_second_factor};
-use crate::directory::{AdminRow, Refusal, SessionRow, StoreError, Weight};
+use crate::directory::{AdminRow, Refusal, SessionRow, StoreError};
 use crate::secret::password::weakness;
 use crate::secret::second_factor::{Totp, recovery_codes, recovery_digest};
 
@@ -64,7 +64,6 @@ impl Ui {
             if let Err(seconds) = self.gate.admit(&counted) {
                 form.refuse("password", format!("There were too many wrong tries. Try again in {seconds} seconds."));
             } else if !self.verify(form.get("password"), &signed.admin.password).await? {
-                self.gate.failed(&counted);
                 form.refuse("password", "This is not your password.");
             }
         }
@@ -74,10 +73,10 @@ impl Ui {
         self.gate.passed(&counted);
         let hash = self.hash(form.get("new-password")).await?;
         let (admin, by, digest) = (signed.admin.clone(), signed.by(), signed.session.digest.clone());
-        let write = self.directory.store.write(Weight::Light, move |writer| {
+        let write = self.change(&signed, move |writer| {
             Ok::<_, Refusal>(change_password(writer, &admin, &hash, Some(&digest), &by)?)
         });
-        write.await?;
+        write.await?.ok_or_else(Trouble::foreign)?;
         let signed = self.renewed(visit, signed).await?;
         let done = "Your password is changed. All other browsers are signed out.".to_owned();
         self.account(visit, &signed, Form::default(), Some((StatusCode::OK, Some(done), None))).await
@@ -121,13 +120,13 @@ impl Ui {
         let codes = recovery_codes().map_err(|_| Trouble::broken())?;
         let digests: Vec<String> = codes.iter().map(|c| recovery_digest(c)).collect();
         let (admin, by, session) = (signed.admin.clone(), signed.by(), signed.session.digest.clone());
-        let write = self.directory.store.write(Weight::Light, move |writer| {
+        let write = self.change(&signed, move |writer| {
             change_second_factor(writer, &admin, Some((&sealed, &digests)), &session, &by)?;
             // The code that was just typed is used up.
             writer.use_step(admin.id, step)?;
             Ok::<_, Refusal>(())
         });
-        write.await?;
+        write.await?.ok_or_else(Trouble::foreign)?;
         let signed = self.renewed(visit, signed).await?;
         self.show_codes(visit, &signed, codes, true).await
     }
@@ -200,10 +199,9 @@ impl Ui {
             Err(answer) => return Ok(answer),
         };
         let (admin, by, digest) = (signed.admin.clone(), signed.by(), signed.session.digest.clone());
-        let write = self.directory.store.write(Weight::Light, move |writer| {
-            Ok::<_, Refusal>(change_second_factor(writer, &admin, None, &digest, &by)?)
-        });
-        write.await?;
+        let write = self
+            .change(&signed, move |writer| Ok::<_, Refusal>(change_second_factor(writer, &admin, None, &digest, &by)?));
+        write.await?.ok_or_else(Trouble::foreign)?;
         let signed = self.renewed(visit, signed).await?;
         let done = "The second factor is off. All other browsers are signed out.".to_owned();
         self.account(visit, &signed, Form::default(), Some((StatusCode::OK, Some(done), None))).await
@@ -221,11 +219,8 @@ impl Ui {
         let codes = recovery_codes().map_err(|_| Trouble::broken())?;
         let digests: Vec<String> = codes.iter().map(|c| recovery_digest(c)).collect();
         let (admin, by) = (signed.admin.clone(), signed.by());
-        let write = self
-            .directory
-            .store
-            .write(Weight::Light, move |writer| Ok::<_, Refusal>(change_recovery(writer, &admin, &digests, &by)?));
-        write.await?;
+        let write = self.change(&signed, move |writer| Ok(change_recovery(writer, &admin, &digests, &by)?));
+        write.await?.ok_or_else(Trouble::foreign)?;
         self.show_codes(visit, &signed, codes, false).await
     }
 
@@ -233,7 +228,7 @@ impl Ui {
     pub(super) async fn end_sessions(&self, signed: &Signed, form: Form) -> Outcome {
         let (id, this) = (signed.admin.id, signed.session.digest.clone());
         let wanted = form.get("id").to_owned();
-        let write = self.directory.store.write(Weight::Light, move |writer| {
+        let write = self.change(signed, move |writer| {
             if wanted == "others" {
                 writer.end_sessions(id, Some(&this))?;
             } else {
@@ -244,7 +239,7 @@ impl Ui {
             }
             Ok::<_, Refusal>(())
         });
-        write.await?;
+        write.await?.ok_or_else(Trouble::foreign)?;
         Ok(redirect("/account"))
     }
 }

@@ -7,7 +7,7 @@ use super::session::{Asked, Signed};
 use super::views::{AdminRemove, AdminView, Admins, Confirm, Moment};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::admins::{admin_name, create_admin, remove_admin};
-use crate::directory::{AdminRow, Refusal, Weight};
+use crate::directory::{AdminRow, Refusal};
 use crate::secret::password::weakness;
 
 /// An administrator as the pages show it to another one.
@@ -48,10 +48,10 @@ impl Ui {
             }
         };
         let (hash, by) = (self.hash(form.get("new-password")).await?, signed.by());
-        let made =
-            self.directory.store.write(Weight::Light, move |writer| create_admin(writer, &name, &hash, &by)).await;
+        let made = self.change(&signed, move |writer| create_admin(writer, &name, &hash, &by)).await;
         match made {
-            Ok(_) => Ok(with_cookie(visit, &signed, redirect("/admins"))),
+            Ok(Some(_)) => Ok(with_cookie(visit, &signed, redirect("/admins"))),
+            Ok(None) => Err(Trouble::foreign()),
             Err(Refusal::Conflict(why)) => {
                 form.refuse("name", why);
                 let confirm = signed.confirm(self.now());
@@ -99,11 +99,11 @@ impl Ui {
                 Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
                 Ok(signed) => {
                     let by = signed.by();
-                    let gone =
-                        self.directory.store.write(Weight::Light, move |writer| remove_admin(writer, id, &by)).await;
+                    let gone = self.change(&signed, move |writer| remove_admin(writer, id, &by)).await;
                     match gone {
                         // Whoever removed themselves is signed out with it.
-                        Ok(_) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
+                        Ok(Some(_)) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
+                        Ok(None) => return Err(Trouble::foreign()),
                         Err(Refusal::Denied(why)) => problem = Some(why),
                         Err(other) => return Err(other.into()),
                     }

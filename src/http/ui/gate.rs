@@ -70,16 +70,19 @@ impl Gate {
         u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// May somebody try now?
+    /// May somebody try now? The try counts as a wrong one from here on, until it has [`Gate::passed`]: many at once are
+    /// not looked at before the first of them is known to be wrong.
     ///
     /// Errors: the seconds after which the next try is looked at.
     pub fn admit(&self, tried: &Try) -> Result<(), u64> {
         let now = self.now();
         self.locked(&tried.name, now)?;
-        let Some(address) = tried.address else { return Ok(()) };
-        let seconds = |wait: u64| wait.div_ceil(SECOND).max(1);
-        self.addresses.take(&network(address), now).map_err(seconds)?;
-        self.all.take(&(), now).map_err(seconds)
+        if let Some(address) = tried.address {
+            let seconds = |wait: u64| wait.div_ceil(SECOND).max(1);
+            self.addresses.take(&network(address), now).map_err(seconds)?;
+            self.all.take(&(), now).map_err(seconds)?;
+        }
+        self.count(&tried.name, now)
     }
 
     fn locked(&self, name: &str, now: u64) -> Result<(), u64> {
@@ -90,23 +93,23 @@ impl Gate {
         }
     }
 
-    /// A try was wrong.
-    pub fn failed(&self, tried: &Try) {
-        self.failed_at(&tried.name, self.now());
-    }
-
-    fn failed_at(&self, name: &str, now: u64) {
+    /// Counts a try as a wrong one, unless another one has locked the name meanwhile.
+    fn count(&self, name: &str, now: u64) -> Result<(), u64> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if locks.len() >= NAMES && !locks.contains_key(name) {
             let first = locks.iter().min_by_key(|(_, l)| (l.until, l.failures)).map(|(n, _)| n.clone());
             first.map(|n| locks.remove(&n));
         }
         let lock = locks.entry(name.to_owned()).or_default();
+        if lock.until > now {
+            return Err((lock.until - now).div_ceil(SECOND));
+        }
         lock.failures = lock.failures.saturating_add(1);
         if let Some(doublings) = lock.failures.checked_sub(FREE + 1) {
             let seconds = 1u64.checked_shl(doublings).unwrap_or(LONGEST).min(LONGEST);
             lock.until = now.saturating_add(seconds * SECOND);
         }
+        Ok(())
     }
 
     /// A try was right.
@@ -130,7 +133,7 @@ mod tests {
         let mut waits = Vec::new();
         let mut now = 0;
         for _ in 0..18 {
-            gate.failed_at(name, now);
+            assert!(gate.count(name, now).is_ok());
             let wait = gate.locked(name, now).err().unwrap_or(0);
             waits.push(wait);
             assert!(gate.locked(name, now + wait * SECOND).is_ok(), "a lock ends");
@@ -147,17 +150,18 @@ mod tests {
     fn looking_during_a_lock_does_not_make_it_longer() {
         let gate = Gate::new();
         let name = "ada";
-        (0..6).for_each(|_| gate.failed_at(name, 0));
-        for tenth in 0..20 {
+        assert_eq!((0..90).filter(|_| gate.count(name, 0).is_ok()).count(), 5, "many at once");
+        for tenth in 0..10 {
             assert!(gate.locked(name, tenth * SECOND / 10).is_err());
+            assert!(gate.count(name, tenth * SECOND / 10).is_err());
         }
-        assert!(gate.locked(name, 2 * SECOND).is_ok());
+        assert!(gate.locked(name, SECOND).is_ok());
     }
 
     #[test]
     fn names_that_nobody_has_need_no_more_room() {
         let gate = Gate::new();
-        (0..2 * NAMES).for_each(|i| gate.failed_at(&i.to_string(), 0));
+        (0..2 * NAMES).for_each(|i| gate.count(&i.to_string(), 0).unwrap());
         assert_eq!(gate.locks.lock().unwrap().len(), NAMES);
     }
 

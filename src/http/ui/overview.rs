@@ -30,7 +30,14 @@ impl Ui {
         let now = self.now();
         let state = self.state(&standing, &tokens);
         let hours = self.directory.store.activity(|a| a.hours_since(now - (DAYS + 1) * DAY));
-        let size = std::fs::metadata(&self.settings.database).map_or(0, |m| m.len());
+        // The latest changes stand in the log beside it.
+        let mut log = self.settings.database.clone().into_os_string();
+        log.push("-wal");
+        let size = [self.settings.database.as_os_str(), &log]
+            .iter()
+            .filter_map(|f| std::fs::metadata(f).ok())
+            .map(|m| m.len())
+            .sum();
         let title = match standing.state {
             Provisioning::On => "Overview: provisioning is on",
             Provisioning::Off => "Overview: provisioning is off",

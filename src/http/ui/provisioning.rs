@@ -12,7 +12,7 @@ use super::views::{Check, Link, ProvisioningPage, Switch, Tab, Way};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::overview::{Standing, standing};
 use crate::directory::provisioning::{Provisioning, switch};
-use crate::directory::{AdminRow, Refusal, StoreError, TokenRow, Weight};
+use crate::directory::{AdminRow, Refusal, StoreError, TokenRow};
 
 /// Who can reach the public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,10 +188,10 @@ impl Ui {
     /// Turns provisioning on. The first time somebody has to say that there is no single sign-on.
     pub(super) async fn switch_on(&self, visit: &Visit<'_>, signed: &Signed, mut form: Form) -> Outcome {
         let (word, by) = (form.get("acknowledge") == "yes", signed.by());
-        let write =
-            self.directory.store.write(Weight::Light, move |writer| switch(writer, Provisioning::On, word, &by));
+        let write = self.change(signed, move |writer| switch(writer, Provisioning::On, word, &by));
         match write.await {
-            Ok(()) => Ok(redirect("/provisioning")),
+            Ok(Some(())) => Ok(redirect("/provisioning")),
+            Ok(None) => Err(Trouble::foreign()),
             Err(Refusal::Denied(_)) => {
                 form.refuse("acknowledge", "Single sign-on is not set up. Tick this box to go on without it.");
                 self.provisioning(visit, signed, form).await
@@ -223,9 +223,8 @@ impl Ui {
                 Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
                 Ok(signed) => {
                     let by = signed.by();
-                    let write =
-                        self.directory.store.write(Weight::Light, move |writer| switch(writer, state, false, &by));
-                    write.await?;
+                    let write = self.change(&signed, move |writer| switch(writer, state, false, &by));
+                    write.await?.ok_or_else(Trouble::foreign)?;
                     return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
                 }
             },

@@ -9,7 +9,7 @@ use super::gate::Try;
 use super::views::Confirm;
 use super::{Trouble, Ui, Visit};
 use crate::directory::admins::{self, Proof};
-use crate::directory::{AdminRow, Refusal, SessionRow, StoreError, Weight};
+use crate::directory::{AdminRow, Refusal, SessionRow, StoreError, Weight, Writer};
 use crate::secret::second_factor::{Totp, recovery_digest};
 use crate::secret::{Key, digest_of, password, random_text};
 
@@ -197,6 +197,22 @@ impl Ui {
         Ok(renewed.await?.then_some(signed))
     }
 
+    /// Writes something on behalf of somebody who is signed in. `None`: the session has ended, or what protects the account
+    /// has changed, since that was looked at; nothing was done.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        signed: &Signed,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<Option<T>, Refusal> {
+        let (admin, digest) = (signed.admin.clone(), signed.session.digest.clone());
+        let write =
+            self.directory.store.write(Weight::Light, move |writer| match admins::still(writer, &admin, &digest)? {
+                true => write(writer).map(Some),
+                false => Ok(None),
+            });
+        write.await
+    }
+
     /// Is this the password behind a PHC string? Waits for its turn.
     pub async fn verify(&self, given: &str, stored: &str) -> Result<bool, Trouble> {
         let _place = self.gate.hashing.acquire().await.map_err(|_| Trouble::broken())?;
@@ -248,28 +264,24 @@ impl Ui {
             return again(&format!("There were too many wrong tries. Try again in {seconds} seconds."));
         }
         if !self.verify(form.get("confirm-password"), &signed.admin.password).await? {
-            self.gate.failed(&tried);
             return again("This is not your password.");
         }
         let proof = match &signed.admin.totp {
             None => None,
             Some(_) => match self.proof(&signed.admin, form.get("confirm-code")) {
                 Some(proof) => Some(proof),
-                None => {
-                    self.gate.failed(&tried);
-                    return again("This code is not good. Enter the one that your app shows now.");
-                }
+                None => return again("This code is not good. Enter the one that your app shows now."),
             },
         };
+        let codes = proof.is_some();
         match self.renew(visit, &signed, proof).await? {
             Some(renewed) => {
                 self.gate.passed(&tried);
                 Ok(renewed)
             }
-            None => {
-                self.gate.failed(&tried);
-                again("This code was used already. Wait for the next one.")
-            }
+            None if codes => again("This code was used already. Wait for the next one."),
+            // The same form was sent twice, and the other one was first.
+            None => Err(Trouble::foreign().into()),
         }
     }
 

@@ -5,6 +5,7 @@
 use hyper::StatusCode;
 use hyper::header::{HeaderName, RETRY_AFTER, SET_COOKIE};
 
+use super::super::lines;
 use super::form::Form;
 use super::session::{OwnedProof, Signed, device_of};
 use super::views::{SignIn, SignInCode};
@@ -49,8 +50,9 @@ impl Ui {
         let stored = found.as_ref().map_or_else(|| password::nobody().to_owned(), |admin| admin.password.clone());
         let right = self.verify(form.get("password"), &stored).await?;
         let (Some(admin), true) = (found, right) else {
-            self.gate.failed(&counted);
-            tracing::warn!(request = visit.id, address = %visit.address, "somebody could not sign in");
+            if lines::may_write() {
+                tracing::warn!(request = visit.id, address = %visit.address, "somebody could not sign in");
+            }
             return self.sign_in_page(visit, StatusCode::FORBIDDEN, form, Some(WRONG.to_owned()));
         };
         if password::is_outdated(&admin.password) {
@@ -141,8 +143,9 @@ impl Ui {
                 Ok(self.welcome(visit, &complete, if recovery { "/account" } else { to }))
             }
             None => {
-                self.gate.failed(&counted);
-                tracing::warn!(request = visit.id, address = %visit.address, "a second factor was not good");
+                if lines::may_write() {
+                    tracing::warn!(request = visit.id, address = %visit.address, "a second factor was not good");
+                }
                 let why = "This code is not good, or was used before. Codes change every 30 seconds.";
                 let why = if recovery { "This is no recovery code that is left." } else { why };
                 self.code_page(visit, &signed, StatusCode::FORBIDDEN, form, recovery, Some(why.to_owned()))
@@ -170,7 +173,11 @@ impl Ui {
         let digest = signed.session.digest.clone();
         let write =
             self.directory.store.write(Weight::Light, move |writer| Ok::<_, Refusal>(writer.end_session(&digest)?));
-        write.await?;
+        if let Err(error) = write.await {
+            // Whoever wants out is let out, on a full disk too: this process forgets the session, and the file when it can.
+            tracing::warn!(request = visit.id, ?error, "the end of a session could not be stored");
+            self.directory.store.activity(|a| a.ended(&signed.session.digest));
+        }
         let answer = redirect("/sign-in").with(SET_COOKIE, &Jar::Session.clear(visit.secure));
         Ok(answer.with(CLEAR, "\"cache\", \"storage\""))
     }

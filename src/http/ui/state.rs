@@ -111,6 +111,7 @@ impl Ui {
         // What was asked before the last thousand requests, or by an earlier version, is known of the tokens.
         let used = tokens
             .iter()
+            .filter(|t| t.scope != Scope::ApiRead.name())
             .filter_map(|t| Some((t.last_used?, t.last_client.clone().unwrap_or_default(), Some(t.id.clone()))));
         let last = used.chain(latest).max_by_key(|(at, _, _)| *at);
         let client = |client: String| if client.is_empty() { "a client without a name".to_owned() } else { client };

@@ -8,7 +8,7 @@ use super::state::{DAY, replaced_by, token_view};
 use super::views::{Confirm, Rotation, TokenNew, TokenRevoke, TokenShown, TokenView};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::overview::standing;
-use crate::directory::{NewToken, Refusal, Scope, TokenRow, TokenStatus, Weight, create_token, revoke_token};
+use crate::directory::{NewToken, Refusal, Scope, TokenRow, TokenStatus, create_token, revoke_token};
 use crate::secret::Token;
 
 /// How long a token may live, as the form says it: days; none: until it is revoked.
@@ -69,14 +69,14 @@ impl Ui {
             lifetime: days.map(|days| days * DAY),
         };
         let (most, by) = (self.settings.max_live_tokens, signed.by());
-        let made = self.directory.store.write(Weight::Light, move |writer| create_token(writer, &new, most, &by)).await;
+        let made = self.change(&signed, move |writer| create_token(writer, &new, most, &by)).await;
         match made {
             Err(Refusal::Denied(_)) => {
                 let tokens = self.all_tokens().await?;
                 let confirm = signed.confirm(self.now());
                 return self.token_form(visit, &signed, StatusCode::CONFLICT, form, &tokens, confirm).await;
             }
-            made => made?,
+            made => made?.ok_or_else(Trouble::foreign)?,
         }
         let tokens = self.all_tokens().await?;
         let row = tokens.iter().find(|t| t.id == token.id()).ok_or_else(Trouble::broken)?;
@@ -147,11 +147,8 @@ impl Ui {
                 Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
                 Ok(signed) => {
                     let (id, by) = (id.to_owned(), signed.by());
-                    let write = self
-                        .directory
-                        .store
-                        .write(Weight::Light, move |writer| Ok::<_, Refusal>(revoke_token(writer, &id, &by)?));
-                    write.await?;
+                    let write = self.change(&signed, move |writer| Ok(revoke_token(writer, &id, &by)?));
+                    write.await?.ok_or_else(Trouble::foreign)?;
                     return Ok(with_cookie(visit, &signed, redirect(TOKENS)));
                 }
             },
