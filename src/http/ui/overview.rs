@@ -186,7 +186,7 @@ fn chart(hours: &[(i64, Tally)], now: i64) -> Chart {
         let start = (today - DAYS + 1 + d) * 24;
         let (answered, refused) = sum(start, start + 24);
         let date: String = date_time(start * HOUR).chars().take(10).collect();
-        Day { short: date.chars().skip(5).collect(), date, answered: Count(answered), refused: Count(refused) }
+        Day { short: short(&date), date, answered: Count(answered), refused: Count(refused) }
     };
     let days: Vec<Day> = (0..DAYS).map(day).collect();
     Chart {
@@ -195,6 +195,14 @@ fn chart(hours: &[(i64, Tally)], now: i64) -> Chart {
         refused: Count(days.iter().map(|d| d.refused.0).sum()),
         days,
     }
+}
+
+/// `26 Nov` of `2026-11-26`: everybody reads that the same way.
+fn short(date: &str) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut parts = date.split('-').skip(1).map(|n| n.parse::<usize>().unwrap_or(0));
+    let (month, day) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    format!("{day} {}", month.checked_sub(1).and_then(|m| MONTHS.get(m)).unwrap_or(&""))
 }
 
 /// A size for people.
@@ -218,6 +226,7 @@ mod tests {
         let hours: Vec<_> = [0, 1, 6, 24, 156].map(hour).into_iter().collect();
         let chart = chart(&hours, now);
         assert_eq!((chart.bars.len(), chart.days.len(), chart.answered.0, chart.refused.0), (28, 7, 50, 5));
+        assert_eq!((chart.days[6].short.as_str(), chart.days[6].date.as_str()), ("4 Oct", "2024-10-04"));
         assert!(chart.bars.iter().all(|b| b.top + b.height <= 104 && b.refused <= 28));
         let early = [hour(170)];
         assert_eq!(super::chart(&early, now).answered.0, 0, "what is older is not in it");

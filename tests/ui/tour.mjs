@@ -1,0 +1,481 @@
+// Every page and every state of it, in turn: what axe finds in light and dark, reflow, text spacing, forced colours,
+// sizes of targets, titles, forms, weight. And a picture of each in light, in dark and on a telephone.
+
+import {readFileSync} from "node:fs";
+import {createRequire} from "node:module";
+import {join} from "node:path";
+import {assert, heading, NAME, OKTA, PASSWORD, send, signIn, steadyTime, test, totp, unchecked} from "./harness.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const MOST_BYTES = 150 * 1024;
+
+/** Title → page, of all tours. */
+const titles = new Map();
+
+/** What axe finds. It is evaluated from outside, so that the page's policy need not allow it. */
+async function inspect(page) {
+    return page.evaluate(async (tags) => {
+        const {violations} = await globalThis.axe.run(document, {runOnly: tags, resultTypes: ["violations"]});
+        return violations.map(({id, nodes}) => `${id}: ${nodes.map((node) => node.html.slice(0, 150)).slice(0, 2).join(" | ")}`);
+    }, TAGS);
+}
+
+/** What stands beyond the right edge, or is cut off. */
+const overflowing = (page) =>
+    page.evaluate(() => {
+        const width = document.documentElement.clientWidth;
+        const found = [];
+        if (document.documentElement.scrollWidth > width) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
+        for (const element of document.querySelectorAll("body *")) {
+            // Tables scroll in a region of their own, which has a name and takes the focus.
+            if (element.closest(".sr-only, .skip, svg, [hidden]") || element.parentElement.closest(".table-scroll")) continue;
+            const style = getComputedStyle(element);
+            if (element.getBoundingClientRect().right > width + 1) found.push(element.outerHTML.slice(0, 100));
+            const cut = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1;
+            if (cut && style.overflow === "hidden") found.push(`cut off: ${element.outerHTML.slice(0, 100)}`);
+        }
+        return found.slice(0, 3);
+    });
+
+/** Things to press that are smaller than 24 pixels, but for links in running text (WCAG 2.5.8). */
+const small = (page) =>
+    page.evaluate(() => {
+        const found = [];
+        for (const element of document.querySelectorAll("a, button, input, select, summary")) {
+            const box = element.getBoundingClientRect();
+            if (!box.width || element.closest(".sr-only, p, dd, td, th, li > span") || /checkbox|radio/.test(element.type)) continue;
+            if (box.height < 24 || box.width < 24) found.push(`${Math.round(box.width)}x${Math.round(box.height)} ${element.outerHTML.slice(0, 90)}`);
+        }
+        return found;
+    });
+
+class Tour {
+    constructor(t, page) {
+        this.t = t;
+        this.page = page;
+        this.found = [];
+        this.stops = 0;
+    }
+
+    find(name, what, list) {
+        for (const one of list) this.found.push(`${name}, ${what}: ${one}`);
+    }
+
+    async goto(path) {
+        await this.page.goto(this.t.url(path));
+    }
+
+    /** Looks at the page that is open. A name is that of the page, and behind a colon that of its state. */
+    async see(name) {
+        const {page} = this;
+        this.stops++;
+        const [family] = name.split(":");
+        const file = (look) => join(this.t.pictures, `${name.replace(/\W+/g, "-")}-${look}.png`);
+        const title = await page.title();
+        if ((titles.get(title) ?? family) !== family) this.find(name, "title", [`${title} is that of ${titles.get(title)}`]);
+        titles.set(title, family);
+        this.find(name, "form", await page.evaluate(() =>
+            [...document.forms]
+                .filter((form) => form.method === "post" && !/^[0-9a-f]{32,}$/.test(new FormData(form).get("csrf")))
+                .map((form) => form.outerHTML.slice(0, 80))));
+        this.find(name, "ids", await page.evaluate(() => {
+            const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+            const lost = [...document.querySelectorAll("[aria-describedby], [aria-labelledby], a[href^='#']")].flatMap((element) =>
+                [element.getAttribute("aria-describedby"), element.getAttribute("aria-labelledby"), element.matches("a") ? element.hash.slice(1) : ""]
+                    .join(" ").split(/\s+/).filter((id) => id && !document.getElementById(id)));
+            return [...ids.filter((id, i) => ids.indexOf(id) !== i).map((id) => `twice: ${id}`), ...lost.map((id) => `nowhere: ${id}`)];
+        }));
+        await page.evaluate(() => document.activeElement?.matches("[data-focus]") || scrollTo(0, 0));
+        await page.screenshot({path: file("light"), fullPage: true});
+        await page.evaluate(axe);
+        this.find(name, "axe in light", await inspect(page));
+        await page.emulateMedia({colorScheme: "dark"});
+        await page.screenshot({path: file("dark"), fullPage: true});
+        this.find(name, "axe in dark", await inspect(page));
+        await page.emulateMedia({colorScheme: "light"});
+        await page.setViewportSize({width: 390, height: 800});
+        await page.screenshot({path: file("phone"), fullPage: true});
+        this.find(name, "small", await small(page));
+        this.find(name, "axe on a telephone", await inspect(page));
+        await page.setViewportSize({width: 1280, height: 860});
+        await page.emulateMedia({forcedColors: "active"});
+        this.find(name, "forced colours", await page.evaluate(() =>
+            [...document.querySelectorAll(".btn:not(.btn-quiet), input:not([type=hidden])")]
+                .filter((element) => element.getBoundingClientRect().width && getComputedStyle(element).borderTopStyle === "none" && !/checkbox|radio/.test(element.type))
+                .map((element) => element.outerHTML.slice(0, 80))));
+        if (["overview", "provisioning", "people"].includes(name)) await page.screenshot({path: file("forced"), fullPage: true});
+        await page.emulateMedia({colorScheme: "light", forcedColors: "none"});
+
+        await page.setViewportSize({width: 320, height: 640});
+        this.find(name, "320 pixels", await overflowing(page));
+        // WCAG 1.4.12, set as no page's policy can forbid.
+        await page.evaluate(() => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important }");
+            document.adoptedStyleSheets = [sheet];
+        });
+        this.find(name, "text spacing at 320 pixels", await overflowing(page));
+        await page.setViewportSize({width: 1280, height: 860});
+        this.find(name, "text spacing", await overflowing(page));
+        await page.evaluate(() => (document.adoptedStyleSheets = []));
+    }
+
+    /** The verdict. */
+    end(least) {
+        assert.deepEqual(this.found, []);
+        assert.equal(this.stops, least);
+    }
+}
+
+test("tour: what is wrong would be found", async (t) => {
+    await t.appliance((app) => app.admin());
+    const tour = new Tour(t, await t.signedIn());
+    await tour.page.locator("main").evaluate((main) => {
+        main.append(document.createElement("img"), document.createElement("form"));
+        main.querySelector("form").method = "post";
+        const wide = document.createElement("button");
+        wide.id = "main";
+        wide.className = "btn";
+        for (const [name, value] of [["width", "700px"], ["height", "20px"], ["min-height", "0"], ["color", "#bbb"]]) wide.style[name] = value;
+        main.append(wide);
+        document.title = "Provisioning · scim-appliance";
+    });
+    titles.set("Provisioning · scim-appliance", "another page");
+    await tour.see("what is wrong");
+    titles.delete("Provisioning · scim-appliance");
+    const found = tour.found.join("\n");
+    for (const what of [", title:", ", form:", ", ids: twice: main", "light: image-alt", "dark: button-name", ", small: 700x20", ", 320 pixels:", ", text spacing at 320"]) {
+        assert(found.includes(what), `${what} in\n${found}`);
+    }
+});
+
+test("tour: set-up, sign-in, and what goes wrong there", async (t) => {
+    const app = await t.appliance();
+    const tour = new Tour(t, await t.page());
+    const {page} = tour;
+    const claim = page.getByRole("button", {name: "Create the first administrator"});
+    await tour.goto("/setup");
+    await tour.see("setup");
+    await page.getByLabel("Your name").fill(NAME);
+    await page.getByLabel("Password", {exact: true}).fill("short");
+    await unchecked(page);
+    await send(page, claim);
+    await tour.see("setup: errors");
+    const [[stored]] = app.sql("select value from setting where name = 'claim'");
+    const end = stored.match(/\d{16,}/)[0];
+    app.sql("update setting set value = ? where name = 'claim'", stored.replace(end, "1".padEnd(16, "0")));
+    await tour.goto("/setup");
+    await tour.see("setup closed");
+    app.admin();
+    await tour.goto("/sign-in");
+    await tour.see("sign-in");
+    await signIn(page, NAME, "not the right password");
+    await page.getByRole("alert").waitFor();
+    await tour.see("sign-in: wrong");
+    await tour.goto("/sign-in");
+    await unchecked(page);
+    await page.getByRole("button", {name: "Sign in"}).click();
+    await page.locator("#name-error").waitFor();
+    await tour.see("sign-in: nothing typed");
+    await signIn(page);
+    await page.waitForURL(t.url("/"));
+    await tour.goto("/account");
+    await tour.see("account");
+    await tour.goto("/account/second-factor");
+    await tour.see("second factor");
+    const turn = page.getByRole("button", {name: "Turn the second factor on"});
+    await page.getByLabel("6-digit code").fill("000000");
+    await send(page, turn);
+    await tour.see("second factor: wrong code");
+    await app.age("authenticated", 6);
+    await tour.goto("/account/second-factor");
+    await tour.see("second factor: confirm");
+    await steadyTime();
+    const secret = await page.locator("#totp-secret").innerText();
+    await page.getByLabel("6-digit code").fill(totp(secret, -1));
+    await page.getByLabel("Your password").fill(PASSWORD);
+    await turn.click();
+    await page.getByRole("heading", {name: "Store these codes now"}).waitFor();
+    await tour.see("recovery codes");
+    await tour.goto("/account");
+    await tour.see("account: with a second factor");
+    await app.age("authenticated", 6);
+    await tour.goto("/account");
+    await tour.see("account: confirm");
+    await page.getByRole("button", {name: "Sign out"}).click();
+    await page.waitForURL("**/sign-in");
+    await signIn(page);
+    await page.waitForURL(/\/sign-in\/code/);
+    await tour.see("code");
+    await page.getByLabel("6-digit code").fill("000000");
+    await send(page, page.getByRole("button", {name: "Sign in"}));
+    await tour.see("code: wrong");
+    await page.getByRole("link", {name: "Use a recovery code"}).click();
+    await page.getByRole("heading", {name: "Use a recovery code"}).waitFor();
+    await tour.see("recovery");
+    await page.getByLabel("Recovery code").fill("aaaa-bbbb-cccc-dddd");
+    await send(page, page.getByRole("button", {name: "Sign in"}));
+    await tour.see("recovery: wrong");
+    tour.end(17);
+});
+
+test("tour: an appliance that nobody has asked for anything", async (t) => {
+    const app = await t.appliance((app) => app.admin());
+    const tour = new Tour(t, await t.signedIn());
+    const {page} = tour;
+    await tour.see("overview: first");
+    await tour.goto("/people");
+    await tour.see("people: nobody");
+    await tour.goto("/groups");
+    await tour.see("groups: none");
+    await tour.goto("/requests");
+    await tour.see("requests: none");
+    await tour.goto("/provisioning");
+    await tour.see("provisioning: first");
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Turn provisioning on"}));
+    await tour.see("provisioning: not ticked");
+    await tour.goto("/tokens/new");
+    await tour.see("token new");
+    await page.getByLabel("Name", {exact: true}).fill(" ");
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Create token"}));
+    await tour.see("token new: errors");
+    await page.getByLabel("Name", {exact: true}).fill("okta-2026");
+    await page.getByRole("button", {name: "Create token"}).click();
+    await page.getByRole("heading", {name: "Store this token now"}).waitFor();
+    await tour.see("token shown");
+    await tour.goto("/admins");
+    await tour.see("admins");
+    await page.getByLabel("First password", {exact: true}).fill("short");
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Add the administrator"}));
+    await tour.see("admins: errors");
+    const [[id]] = app.sql("select id from admin");
+    await tour.goto(`/admins/${id}/remove`);
+    await tour.see("admin remove: the last one");
+    await tour.goto("/nowhere");
+    await tour.see("not found");
+    await tour.goto("/account");
+    await page.evaluate(() => (document.querySelector("form[action='/sign-out'] input").value = "x"));
+    await send(page, page.getByRole("button", {name: "Sign out"}));
+    await tour.see("expired");
+    app.sql("alter table admin rename column created_by to created_by_nobody");
+    await tour.goto("/admins");
+    assert.equal(await heading(page), "Something went wrong");
+    await tour.see("mistake");
+    app.sql("alter table admin rename column created_by_nobody to created_by");
+    await tour.goto("/account");
+    await page.getByLabel("Password now").fill("wrong wrong wrong");
+    await page.getByLabel("New password", {exact: true}).fill("short");
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Change the password"}));
+    await tour.see("account: errors");
+    await page.getByLabel("Password now").fill(PASSWORD);
+    await page.getByLabel("New password", {exact: true}).fill("nanoseconds of copper wire, again");
+    await send(page, page.getByRole("button", {name: "Change the password"}));
+    await tour.see("account: changed");
+    await page.evaluate(() => document.getElementById("idle").showModal());
+    await tour.see("account: idle");
+    tour.end(18);
+});
+
+const FIRST = ["Ada", "Alan", "Barbara", "Dennis", "Edsger", "Frances", "Grace", "Ken", "Margaret", "Niklaus", "Radia", "Tony"];
+const LAST = ["Lovelace", "Turing", "Liskov", "Ritchie", "Dijkstra", "Allen", "Murray", "Thompson", "Hamilton", "Wirth", "Perlman", "Hoare"];
+
+/** A small directory that Okta has worked with for a week. */
+async function furnished(t) {
+    const app = await t.appliance(
+        (app) => {
+            app.admin();
+            app.admin("Katherine Johnson", "nanoseconds on the way to the moon");
+            app.on();
+        },
+        'public_url = "https://scim.example.com"\n[listen]\naddress = "127.0.0.1:0"\n',
+    );
+    const token = app.token("okta-2026");
+    const ids = [];
+    for (const [i, first] of FIRST.entries()) {
+        const last = LAST[i];
+        ids.push(
+            await app.user(token, `${first}.${last}@example.com`.toLowerCase(), {
+                displayName: `${first} ${last}`,
+                name: {givenName: first, familyName: last},
+                externalId: `00u${i}x8k2mQzT4c5d7`,
+                title: ["Analyst", "Engineer", "Director of Compilers"][i % 3],
+                active: i % 5 !== 3,
+                emails: [{value: `${first}.${last}@example.com`.toLowerCase(), type: "work", primary: true}],
+                phoneNumbers: [{value: "+1 555 0100", type: "work"}],
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {department: "Research", costCenter: "4711", manager: ids[0] ? {value: ids[0]} : undefined},
+            }),
+        );
+    }
+    const engineers = await app.group(token, "Engineers", ids.slice(0, 8));
+    await app.group(token, "Everybody in Research and Development", [engineers, ...ids.slice(8)]);
+    await app.group(token, "Admins", []);
+    await app.patch(token, `/Users/${ids[1]}`, {op: "replace", path: "title", value: "Senior engineer"});
+    await app.patch(token, `/Users/${ids[1]}`, {op: "add", path: "nickName", value: "Al"});
+    await app.patch(token, `/Groups/${engineers}`, {op: "remove", path: `members[value eq "${ids[7]}"]`});
+    await app.scim(token, "GET", `/Users?filter=${encodeURIComponent('userName eq "ada.lovelace@example.com"')}`);
+    await app.scim(token, "GET", "/Users/00000000-0000-0000-0000-000000000000");
+    await app.scim(token, "POST", "/Users", {schemas: ["urn:ietf:params:scim:schemas:core:2.0:User"], userName: "ada.lovelace@example.com"});
+    await app.scim("scimapp_old_token", "GET", "/Users", undefined, {agent: "Microsoft Entra SCIM/1.0"});
+    // The week before.
+    await app.stop();
+    const hour = Math.floor(Date.now() / 3_600_000);
+    const hours = [...Array(150).keys()].map((i) => [hour - 2 - i, Math.round(40 + 35 * Math.sin(i / 4) + (i % 7) * 3), i % 23 ? 0 : 4]);
+    app.sqls("insert or replace into tally (hour, answered, refused) values (?, ?, ?)", hours);
+    await app.start();
+    return {app, token, ids, engineers};
+}
+
+test("tour: a directory in use", async (t) => {
+    const {app, token, ids, engineers} = await furnished(t);
+    const tour = new Tour(t, await t.signedIn());
+    const {page} = tour;
+    await tour.see("overview");
+    await page.locator("#chart-table summary").click();
+    await tour.see("overview: figures");
+    await tour.goto("/provisioning");
+    await tour.see("provisioning");
+    for (const key of ["entra", "onelogin", "jumpcloud", "other"]) {
+        await tour.goto(`/provisioning?idp=${key}`);
+        await tour.see(`provisioning: ${key}`);
+    }
+    await tour.goto("/people");
+    await tour.see("people");
+    await tour.goto("/people?q=nobody&status=deactivated");
+    await tour.see("people: none found");
+    await tour.goto(`/people/${ids[1]}`);
+    await tour.see("person");
+    await tour.goto(`/people/${ids[3]}`);
+    await tour.see("person: deactivated");
+    await tour.goto("/groups");
+    await tour.see("groups");
+    await tour.goto("/groups?q=nothing");
+    await tour.see("groups: none found");
+    await tour.goto(`/groups/${engineers}`);
+    await tour.see("group");
+    await tour.goto("/requests");
+    await tour.see("requests");
+    await tour.goto("/requests?client=nobody");
+    await tour.see("requests: none found");
+    for (const to of ["off", "pause", "read-only"]) {
+        await tour.goto(`/provisioning/${to}`);
+        await tour.see(`switch ${to}`);
+    }
+    const [[id]] = app.sql("select id from token");
+    await tour.goto(`/tokens/new?rotate=${id}`);
+    await tour.see("token new: rotate");
+    await page.getByRole("button", {name: "Create the new token"}).click();
+    const fresh = await page.locator("#token").inputValue();
+    await tour.see("token shown: rotated");
+    await tour.goto("/provisioning");
+    await tour.see("provisioning: rotation waits");
+    await app.scim(fresh, "GET", "/Users?count=1", undefined, {agent: OKTA});
+    await tour.goto("/provisioning");
+    await tour.see("provisioning: rotation ready");
+    await tour.goto("/tokens/new");
+    await tour.see("token new: full");
+    await tour.goto(`/tokens/${id}/revoke`);
+    await tour.see("token revoke");
+    await app.age("authenticated", 6);
+    await tour.goto(`/tokens/${id}/revoke`);
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Revoke the token"}));
+    await tour.see("token revoke: confirm");
+    await page.getByLabel("Your password").fill(PASSWORD);
+    await page.getByRole("button", {name: "Revoke the token"}).click();
+    await page.waitForURL(/\/provisioning/);
+    await tour.see("provisioning: one revoked");
+    assert.equal((await app.scim(token, "GET", "/Users")).status, 401);
+    await tour.goto("/admins");
+    await tour.see("admins: two");
+    const [[admin]] = app.sql("select max(id) from admin");
+    await tour.goto(`/admins/${admin}/remove`);
+    await tour.see("admin remove");
+    for (const [state, name] of [["pause", "Pause provisioning"], ["read-only", "Make it read-only"], ["off", "Turn provisioning off"]]) {
+        await tour.goto(`/provisioning/${state}`);
+        await page.getByRole("button", {name}).click();
+        await page.waitForURL("**/provisioning");
+        await tour.see(`provisioning: ${state}`);
+    }
+    tour.end(32);
+});
+
+test("tour: every page without scripts", async (t) => {
+    const {app, ids, engineers} = await furnished(t);
+    const [[token]] = app.sql("select id from token");
+    const [[admin]] = app.sql("select max(id) from admin");
+    const paths = [
+        "/", "/provisioning", "/provisioning?idp=entra", "/people", "/people?q=ada", `/people/${ids[1]}`, "/groups", `/groups/${engineers}`,
+        "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/tokens/new", `/tokens/new?rotate=${token}`,
+        `/tokens/${token}/revoke`, "/provisioning/off", "/provisioning/pause", "/provisioning/read-only", "/nowhere",
+    ];
+    const plain = await t.signedIn({scripts: false});
+    const scripted = await t.signedIn();
+    for (const path of paths) {
+        await plain.goto(t.url(path));
+        await scripted.goto(t.url(path));
+        assert.equal(await plain.title(), await scripted.title());
+        assert.equal(await heading(plain), await heading(scripted));
+        for (const one of await plain.locator("[data-copy], [data-download], [data-reveal], [data-js], dialog").all()) {
+            assert(!(await one.isVisible()), `${path}: ${await one.innerHTML()}`);
+        }
+        for (const time of await plain.locator("time").allInnerTexts()) assert.match(time, /\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC/, path);
+        // What is to be pressed is the same, but for what needs scripts.
+        const controls = (page) => page.locator("main a, main button:not([data-copy], [data-download], [data-reveal], [data-live-toggle])").count();
+        assert.equal(await controls(plain), await controls(scripted), path);
+    }
+});
+
+test("weight: all pages and what they need are less than 150 KiB", async (t) => {
+    const app = await t.appliance((app) => app.on());
+    const token = app.token("okta-2026");
+    const ada = await app.user(token, "ada@example.com", {displayName: "Ada Lovelace", emails: [{value: "ada@example.com", type: "work"}]});
+    const engineers = await app.group(token, "Engineers", [ada]);
+    const page = await t.page();
+    const sizes = new Map();
+    const assets = new Set();
+    page.on("request", (request) => /\/static\//.test(request.url()) && assets.add(request.url()));
+    const weigh = async (name) => sizes.set(name, Buffer.byteLength(await page.content()));
+    const other = await t.page();
+    await page.goto(t.url("/setup"));
+    await weigh("setup");
+    app.admin();
+    await page.goto(t.url("/sign-in"));
+    await weigh("sign-in");
+    await signIn(page);
+    await page.waitForURL(t.url("/"));
+    const [[id]] = app.sql("select id from token");
+    const [[admin]] = app.sql("select id from admin");
+    for (const path of [
+        "/", "/provisioning", "/provisioning/off", "/tokens/new", `/tokens/${id}/revoke`, "/people", `/people/${ada}`, "/groups", `/groups/${engineers}`,
+        "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/nowhere",
+    ]) {
+        await page.goto(t.url(path));
+        await weigh(path);
+    }
+    await page.goto(t.url("/tokens/new"));
+    await page.getByRole("button", {name: "Create token"}).click();
+    await page.getByRole("heading", {name: "Store this token now"}).waitFor();
+    await weigh("token shown");
+    await page.goto(t.url("/account/second-factor"));
+    await steadyTime();
+    const secret = await page.locator("#totp-secret").innerText();
+    await page.getByLabel("6-digit code").fill(totp(secret, -1));
+    await page.getByRole("button", {name: "Turn the second factor on"}).click();
+    await page.getByRole("heading", {name: "Store these codes now"}).waitFor();
+    await weigh("recovery codes");
+    await other.goto(t.url("/sign-in"));
+    await signIn(other);
+    await other.waitForURL(/\/sign-in\/code/);
+    sizes.set("code", Buffer.byteLength(await other.content()));
+    for (const url of assets) sizes.set(url, (await (await fetch(url)).arrayBuffer()).byteLength);
+    assert.equal(assets.size, 3, [...assets].join(" "));
+    const sum = [...sizes.values()].reduce((a, b) => a + b, 0);
+    const list = [...sizes].map(([name, size]) => `${name} ${size}`).join(", ");
+    assert(sum < MOST_BYTES, `${sum} bytes: ${list}`);
+    t.note = `${(sum / 1024).toFixed(1)} KiB in ${sizes.size} pieces`;
+});
