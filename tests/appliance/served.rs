@@ -95,6 +95,11 @@ impl Served {
         Served { child, port, log, printed, reading: vec![errors, rest] }
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();

@@ -9,6 +9,7 @@ mod claim;
 mod commands;
 mod forms;
 mod headers;
+mod late;
 mod oddities;
 mod passwords;
 mod people;
@@ -68,6 +69,11 @@ impl House {
 
     pub fn start(&mut self) {
         self.server = Some(Served::start(&self.place.config()));
+    }
+
+    /// Starts with no file growing beyond so many KiB: writes fail as on a full disk.
+    pub fn start_with_small_files(&mut self, kib: u64) {
+        self.server = Some(Served::start_with_small_files(&self.place.config(), kib));
     }
 
     /// Ends the server, so that nothing of it is in memory any longer.

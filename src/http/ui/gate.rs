@@ -73,8 +73,10 @@ impl Gate {
     /// May somebody try now? The try counts as a wrong one from here on, until it has [`Gate::passed`]: many at once are
     /// not looked at before the first of them is known to be wrong.
     ///
+    /// Gives how many wrong tries there are with this one.
+    ///
     /// Errors: the seconds after which the next try is looked at.
-    pub fn admit(&self, tried: &Try) -> Result<(), u64> {
+    pub fn admit(&self, tried: &Try) -> Result<u32, u64> {
         let now = self.now();
         self.locked(&tried.name, now)?;
         if let Some(address) = tried.address {
@@ -94,7 +96,7 @@ impl Gate {
     }
 
     /// Counts a try as a wrong one, unless another one has locked the name meanwhile.
-    fn count(&self, name: &str, now: u64) -> Result<(), u64> {
+    fn count(&self, name: &str, now: u64) -> Result<u32, u64> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if locks.len() >= NAMES && !locks.contains_key(name) {
             let first = locks.iter().min_by_key(|(_, l)| (l.until, l.failures)).map(|(n, _)| n.clone());
@@ -109,7 +111,19 @@ impl Gate {
             let seconds = 1u64.checked_shl(doublings).unwrap_or(LONGEST).min(LONGEST);
             lock.until = now.saturating_add(seconds * SECOND);
         }
-        Ok(())
+        Ok(lock.failures)
+    }
+
+    /// A try was right so far: it counts no longer, and what was wrong before goes on counting. `count`: what
+    /// [`Gate::admit`] gave; a lock that a later try has brought about stays.
+    pub fn returned(&self, tried: &Try, count: u32) {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get_mut(&tried.name) {
+            if lock.failures == count {
+                lock.until = 0;
+            }
+            lock.failures = lock.failures.saturating_sub(1);
+        }
     }
 
     /// A try was right.
@@ -147,6 +161,28 @@ mod tests {
     }
 
     #[test]
+    fn a_right_password_takes_nothing_back_but_itself() {
+        let gate = Gate::new();
+        let tried = from("ada", "");
+        for _ in 0..50 {
+            let count = gate.admit(&tried).unwrap();
+            gate.returned(&tried, count);
+        }
+        // Whoever knows the password and guesses codes: each guess counts, whatever is right between them.
+        for guess in 1..=4 {
+            let password = gate.admit(&tried).unwrap();
+            gate.returned(&tried, password);
+            assert_eq!(gate.admit(&tried), Ok(guess));
+        }
+        let password = gate.admit(&tried).unwrap();
+        gate.returned(&tried, password);
+        assert_eq!(gate.admit(&tried), Ok(5));
+        assert!(gate.admit(&tried).is_err());
+        gate.returned(&tried, 4);
+        assert!(gate.admit(&tried).is_err(), "an earlier try that was right ends no lock");
+    }
+
+    #[test]
     fn looking_during_a_lock_does_not_make_it_longer() {
         let gate = Gate::new();
         let name = "ada";
@@ -161,7 +197,7 @@ mod tests {
     #[test]
     fn names_that_nobody_has_need_no_more_room() {
         let gate = Gate::new();
-        (0..2 * NAMES).for_each(|i| gate.count(&i.to_string(), 0).unwrap());
+        assert!((0..2 * NAMES).all(|i| gate.count(&i.to_string(), 0).is_ok()));
         assert_eq!(gate.locks.lock().unwrap().len(), NAMES);
     }
 

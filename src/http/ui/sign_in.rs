@@ -42,11 +42,14 @@ impl Ui {
         let name = form.get("name").to_owned();
         let found = self.directory.store.read(move |reader| find_admin(reader, &name)).await?;
         let counted = self.counted(visit, found.as_ref(), form.get("name"));
-        if let Err(seconds) = self.gate.admit(&counted) {
-            let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
-            let answer = self.sign_in_page(visit, StatusCode::TOO_MANY_REQUESTS, form, Some(problem))?;
-            return Ok(answer.with(RETRY_AFTER, &seconds.to_string()));
-        }
+        let count = match self.gate.admit(&counted) {
+            Ok(count) => count,
+            Err(seconds) => {
+                let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
+                let answer = self.sign_in_page(visit, StatusCode::TOO_MANY_REQUESTS, form, Some(problem))?;
+                return Ok(answer.with(RETRY_AFTER, &seconds.to_string()));
+            }
+        };
         let stored = found.as_ref().map_or_else(|| password::nobody().to_owned(), |admin| admin.password.clone());
         let right = self.verify(form.get("password"), &stored).await?;
         let (Some(admin), true) = (found, right) else {
@@ -58,9 +61,10 @@ impl Ui {
         if password::is_outdated(&admin.password) {
             self.upgrade(&admin, form.get("password")).await?;
         }
-        // With a second factor the tries go on counting until that was right as well.
-        if admin.totp.is_none() {
-            self.gate.passed(&counted);
+        // With a second factor the wrong tries go on counting until that was right as well.
+        match admin.totp {
+            None => self.gate.passed(&counted),
+            Some(_) => self.gate.returned(&counted, count),
         }
         match self.open(visit, &admin, admin.totp.is_none()).await? {
             None => self.sign_in_page(visit, StatusCode::FORBIDDEN, form, Some(WRONG.to_owned())),

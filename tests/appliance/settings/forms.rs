@@ -317,7 +317,7 @@ fn a_failure_of_the_store_is_a_page_with_the_id_of_the_request() {
     // A disk that takes nothing more: what is sent is not done, and what is there can be looked at.
     house.stop();
     let kib = std::fs::metadata(house.place.database()).unwrap().len() / 1024;
-    house.server = Some(crate::served::Served::start_with_small_files(&house.place.config(), kib.max(64)));
+    house.start_with_small_files(kib.max(64));
     ada.port = house.port();
     let mut failed = None;
     for i in 0..2000 {
