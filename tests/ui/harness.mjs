@@ -19,6 +19,11 @@ export const OKTA = "Okta SCIM Client 1.0.0";
 const USER = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
+/** What was started and has not ended: it does not outlive the tests, however these end. */
+const running = new Set();
+process.on("exit", () => running.forEach((one) => one.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+
 /** The binary in a folder of its own. */
 export class Appliance {
     constructor(binary, config) {
@@ -35,7 +40,10 @@ export class Appliance {
         this.log = "";
         this.said = [];
         this.process.stderr.on("data", (data) => (this.log += data));
-        this.over = new Promise((resolve) => this.process.once("exit", resolve));
+        const started = this.process;
+        running.add(started);
+        this.over = new Promise((resolve) => started.once("exit", resolve));
+        this.over.then(() => running.delete(started));
         await new Promise((resolve, reject) => {
             const late = setTimeout(() => reject(new Error(`the server did not start: ${this.log}`)), 20_000);
             this.over.then(() => reject(new Error(`the server ended: ${this.log}`)));
@@ -124,6 +132,15 @@ print(json.dumps([[v.hex() if isinstance(v, bytes) else v for v in row] for row 
         // The last use is held in memory and written a while later, or at the end.
         if (column === "seen") await this.restart(age);
         else age();
+    }
+
+    /** The time for the claim code is over. */
+    endClaim() {
+        const [[stored]] = this.sql("select value from setting where name = 'claim'");
+        // The time is a number of its own; the digest beside it has digits as well.
+        const over = stored.replace(/(?<![0-9a-f])\d{16}(?![0-9a-f])/, (end) => String(BigInt(end) - 1_800_000_000n));
+        assert.notEqual(over, stored);
+        this.sql("update setting set value = ? where name = 'claim'", over);
     }
 
     /** When the only session was last used. */
