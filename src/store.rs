@@ -108,6 +108,7 @@ pub(crate) struct Shared {
     control: RwLock<Arc<Control>>,
     usage: Mutex<Usage>,
     activity: Mutex<Activity>,
+    search: Mutex<search::Index>,
     max_bytes: u64,
     batch_time: Duration,
     serves: bool,
@@ -122,6 +123,11 @@ impl Shared {
     fn now(&self) -> i64 {
         let now = self.clock.now();
         self.latest.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
+    /// What people and groups are searched by.
+    fn search(&self) -> MutexGuard<'_, search::Index> {
+        self.search.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is to be stored of it soon.
@@ -203,6 +209,7 @@ impl Store {
             control: RwLock::default(),
             usage: Mutex::default(),
             activity: Mutex::new(activity),
+            search: Mutex::default(),
             max_bytes: options.max_bytes,
             batch_time: options.batch_time,
             serves: options.serves,

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::resources::Indexed;
-use super::search::Searched;
-use super::{StoreError, search, values};
+use super::{StoreError, values};
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
 use crate::scim::json::{Json, Object};
@@ -87,9 +86,7 @@ pub(super) fn register(
     let (fold_now, catalog_now) = (fold_version(), fingerprint);
     let is_current = |connection: &Connection| -> Result<bool, StoreError> {
         let known = |name: &str| setting(connection, name);
-        let same = known("fold")?.as_ref() == Some(&fold_now)
-            && known("catalog")?.as_ref() == Some(&catalog_now)
-            && known("search")?.as_deref() == Some(search::VERSION);
+        let same = known("fold")?.as_ref() == Some(&fold_now) && known("catalog")?.as_ref() == Some(&catalog_now);
         Ok(known("file_tag")?.is_some() && (same || !serves))
     };
     if is_current(connection)? {
@@ -111,7 +108,6 @@ pub(super) fn register(
         let count = reindex(&transaction, catalog, &types(&transaction)?)?;
         set(&transaction, "fold", &fold_now)?;
         set(&transaction, "catalog", &catalog_now)?;
-        set(&transaction, "search", search::VERSION)?;
         if catalog_then.is_some_and(|then| then != catalog_now) {
             // What is shown of a resource may be something else now: no version of before may pass for it.
             set(&transaction, "file_tag", &tag)?;
@@ -133,7 +129,6 @@ fn types(connection: &Connection) -> Result<HashMap<String, i64>, StoreError> {
 /// as it is and is in no index.
 fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i64>) -> Result<u64, StoreError> {
     connection.execute("delete from value", [])?;
-    connection.execute("delete from search", [])?;
     let mut count = 0;
     for of in &catalog.resource_types {
         let code = types.get(&of.name);
@@ -156,9 +151,6 @@ fn reindex(connection: &Connection, catalog: &Catalog, types: &HashMap<String, i
                     ))
                 })?;
             values::put(connection, pk, &indexed.values)?;
-            if let Some(code) = code {
-                search::put(connection, *code, pk, Searched::of(&document, of).as_ref())?;
-            }
             count += 1;
         }
     }

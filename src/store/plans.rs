@@ -10,14 +10,13 @@ use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
 
 /// Tables that grow with the directory.
-const DATA: [&str; 7] = ["resource", "value", "member", "change", "departed", "block", "search"];
+const DATA: [&str; 6] = ["resource", "value", "member", "change", "departed", "block"];
 
 /// Statements that look at everything on purpose.
-const WHOLE: [&str; 5] = [
-    "delete from search",                               // re-indexing
-    "delete from value",                                // the same, when definitions or Unicode's tables have changed
-    "select pk, doc from resource",                     // the same
-    "update generation set control",                    // one row
+const WHOLE: [&str; 4] = [
+    "delete from value",             // re-indexing, when definitions or Unicode's tables have changed
+    "select pk, doc from resource",  // the same
+    "update generation set control", // one row
     "select n, at from change order by n desc limit 1", // "scans" from the end, one row
 ];
 

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use super::migrate::parse;
-use super::search::{self, Searched};
+use super::search::is_active;
 use super::{Reader, StoreError, Writer, values};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
@@ -87,7 +87,6 @@ pub struct Prepared {
     /// The document.
     pub document: Object,
     indexed: Indexed,
-    searched: Option<Searched>,
     text: String,
     plain: bool,
 }
@@ -95,10 +94,10 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares a canonical document.
     pub fn of(document: Object, of: &ResourceType) -> Prepared {
-        let (indexed, searched) = (Indexed::of(&document, of), Searched::of(&document, of));
+        let indexed = Indexed::of(&document, of);
         let plain = is_plain(&document, of);
         let text = document.text();
-        Prepared { document, indexed, searched, text, plain }
+        Prepared { document, indexed, text, plain }
     }
 }
 
@@ -166,6 +165,13 @@ impl Reader<'_> {
         let mut statement =
             self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1")?;
         Ok(statement.query_row([self.code(of)], |r| natural(r, 0))?)
+    }
+
+    /// How many live people are deactivated: a sum over blocks as well.
+    pub fn inactive(&self, of: &ResourceType) -> Result<u64, StoreError> {
+        let mut statement =
+            self.connection().prepare_cached("select coalesce(sum(n), 0) from block where type = ?1")?;
+        Ok(statement.query_row([-self.code(of)], |r| natural(r, 0))?)
     }
 
     /// How many live resources of a type come after a key.
@@ -281,7 +287,9 @@ impl Writer<'_> {
         let pk = connection.last_insert_rowid();
         count(connection, code, pk, 1)?;
         self.exchange_values(of, pk, &[], &new.indexed.values)?;
-        self.exchange_search(code, pk, None, new.searched.as_ref())?;
+        if of.is_user() && !is_active(&new.document) {
+            count(connection, -code, pk, 1)?;
+        }
         if of.is_group() {
             self.raise_graph()?;
         }
@@ -311,7 +319,11 @@ impl Writer<'_> {
                 self.raise_graph()?;
             }
         }
-        self.exchange_search(row.code, row.pk, Searched::of(before, of).as_ref(), new.searched.as_ref())?;
+        match (is_active(before), is_active(&new.document)) {
+            (true, false) if of.is_user() => count(connection, -row.code, row.pk, 1)?,
+            (false, true) if of.is_user() => count(connection, -row.code, row.pk, -1)?,
+            _ => {}
+        }
         Ok(Row { modified: now, version, plain: new.plain, doc: new.text.clone(), ..row.clone() })
     }
 
@@ -353,7 +365,9 @@ impl Writer<'_> {
         connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
         count(connection, row.code, row.pk, -1)?;
         self.exchange_values(of, row.pk, &indexed.values, &[])?;
-        search::remove(self.connection(), row.code, row.pk)?;
+        if of.is_user() && !is_active(&document) {
+            count(connection, -row.code, row.pk, -1)?;
+        }
         if of.is_group() {
             self.raise_graph()?;
         }
@@ -361,7 +375,8 @@ impl Writer<'_> {
     }
 }
 
-/// Counts a live resource (or the bytes of a change row) in, or out.
+/// Counts a live resource in, or out; or the bytes of a change row, under the type 0; or somebody who is deactivated, under
+/// the type of people with a minus.
 pub(super) fn count(connection: &Connection, code: i64, pk: i64, n: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(

@@ -129,6 +129,9 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
             }
             if kept.elapsed() >= ACTIVITY {
                 kept = Instant::now();
+                if let Ok(mut search) = shared.search.try_lock() {
+                    search.rest();
+                }
                 if let Err(error) = keep_activity(&connection, shared) {
                     tracing::warn!(%error, "recent exchanges could not be stored");
                 }

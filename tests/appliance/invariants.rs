@@ -19,6 +19,8 @@ const RULES: &[(&str, &str)] = &[
         "select type || '/' || block || ': ' || sum(n) || ' counted, ' || sum(live) || ' there' from (
             select type, block, n, 0 as live from block where type <> 0
             union all select type, pk >> 10, 0, count(*) from resource group by type, pk >> 10
+            union all select -1, pk >> 10, 0, count(*) from resource
+                where type = 1 and json_extract(doc, '$.active') = 0 group by pk >> 10
          ) group by type, block having sum(n) <> sum(live)",
     ),
     (

@@ -31,6 +31,15 @@ impl Ui {
             Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, active, offset, SIZE)?))
         });
         let (standing, found) = read.await?;
+        if q.is_empty() {
+            // Whoever looks at the list is about to search it.
+            let prepared = self.directory.store.read(|reader| reader.prepare_search());
+            tokio::spawn(async move {
+                if let Err(error) = prepared.await {
+                    tracing::warn!(%error, "the search could not be prepared");
+                }
+            });
+        }
         let shown = found.entries.len() as u64;
         if shown == 0 && offset > 0 {
             return Ok(redirect(&address("/people", &q, status, 0)));

@@ -57,15 +57,9 @@ create table milestone (
   token text not null
 ) strict, without rowid;
 
--- What people and groups are searched by on the settings page: folded names, addresses and ids, a line for each.
-create table search (
-  type integer not null,
-  pk integer not null,                  -- no reference: the check would need an index by pk for nothing else
-  active integer not null,
-  text text not null,
-  primary key (type, pk)
-) strict, without rowid;
-create index search_inactive on search (type, pk) where active = 0;
+-- How many people are deactivated stands in `block` too, under the type -1.
+insert into block (type, block, n)
+select -1, pk >> 10, count(*) from resource where type = 1 and json_extract(doc, '$.active') = 0 group by pk >> 10;
 
 -- A token that was made to take the place of another one.
 alter table token add column replaces text;
