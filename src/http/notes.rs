@@ -56,7 +56,10 @@ impl Asked {
             _ => {}
         }
         if !query.is_empty() {
-            asked.path = Cow::Owned(format!("{}?{}", asked.path, without_values(query)));
+            let mut path = String::with_capacity(asked.path.len() + query.len() + 4);
+            path.push_str(&asked.path);
+            without_values(query, &mut path);
+            asked.path = Cow::Owned(path);
         }
         asked
     }
@@ -87,18 +90,17 @@ fn named(route: Option<&Route>) -> Cow<'static, str> {
     Cow::Borrowed(fixed)
 }
 
-/// The parameters of a query; of a filter, which attribute is looked for and how.
-fn without_values(query: &str) -> String {
-    let mut text = String::new();
+/// Appends the parameters of a query; of a filter, which attribute is looked for and how.
+fn without_values(query: &str, text: &mut String) {
+    let mut between = '?';
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if !text.is_empty() {
-            text.push('&');
-        }
+        text.push(between);
+        between = '&';
         match PARAMETERS.iter().find(|p| p.eq_ignore_ascii_case(&name)) {
             None => text.push('…'),
             Some(name @ &"filter") => {
                 text.push_str(name);
-                let mut words = value.split_whitespace();
+                let mut words = value.split_ascii_whitespace();
                 let attribute = words.next().map(|w| w.split(['[', '(']).next().unwrap_or_default());
                 let attribute = attribute.filter(|a| a.len() <= 60 && a.split('.').all(is_attribute_name));
                 let operator = words.next().filter(|o| OPERATORS.iter().any(|known| known.eq_ignore_ascii_case(o)));
@@ -113,7 +115,6 @@ fn without_values(query: &str) -> String {
             Some(name) => text.extend([name, "=…"]),
         }
     }
-    text
 }
 
 /// What was answered, without the words of the client in it: they stand in quotes, and may be somebody's name or id. The
@@ -221,7 +222,9 @@ mod tests {
             ("count=ada&ada=1", "count=…&…"),
             ("Filter=userName+pr", "filter=userName pr …"),
         ] {
-            assert_eq!(without_values(query), kept, "{query}");
+            let mut text = String::new();
+            without_values(query, &mut text);
+            assert_eq!(text, format!("?{kept}"), "{query}");
         }
     }
 
