@@ -62,6 +62,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("ring", &["secret", "tls"]),
     ("argon2", &["secret"]),
+    ("subtle", &["secret"]),
     ("askama", &["http"]),
     ("qrcode", &["http"]),
     ("rpassword", &["cli"]),

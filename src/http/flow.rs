@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -239,9 +240,10 @@ impl Frames {
 impl<S: AsyncRead + AsyncWrite + Unpin> Read for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         const PIECE: usize = 16 << 10;
-        let mut piece = [0u8; PIECE];
+        // Not filled with zeros first: that would be written for every read, of which most bring a few hundred bytes.
+        let mut piece = [const { MaybeUninit::uninit() }; PIECE];
         let room = buf.remaining().min(PIECE);
-        let mut target = ReadBuf::new(piece.get_mut(..room).unwrap_or_default());
+        let mut target = ReadBuf::uninit(piece.get_mut(..room).unwrap_or_default());
         if self.before.is_empty() {
             ready!(AsyncRead::poll_read(Pin::new(self.inner.inner_mut()), cx, &mut target))?;
         } else {

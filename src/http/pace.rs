@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -268,14 +269,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Read for Paced<S> {
         }
         // hyper's cursor does not tell what a read brought, so it goes through a piece of our own.
         const PIECE: usize = 16 << 10;
-        let mut piece = [0u8; PIECE];
+        // Not filled with zeros first: that would be written for every read, of which most bring a few hundred bytes.
+        let mut piece = [const { MaybeUninit::uninit() }; PIECE];
         // A byte of a head may become three.
         let room = match self.inspector.next {
             Next::Head => buf.remaining() / 3,
             Next::Body(_) | Next::Unknown => buf.remaining(),
         };
         let room = room.clamp(1, PIECE);
-        let mut target = ReadBuf::new(piece.get_mut(..room).unwrap_or_default());
+        let mut target = ReadBuf::uninit(piece.get_mut(..room).unwrap_or_default());
         if self.before.is_empty() {
             ready!(AsyncRead::poll_read(Pin::new(self.inner.inner_mut()), cx, &mut target))?;
         } else {

@@ -75,7 +75,8 @@ pub struct Activity {
     stored: i64,
     hours: BTreeMap<i64, Tally>,
     changed_hours: Vec<i64>,
-    milestones: HashMap<String, Milestone>,
+    /// A handful: looking through them is quicker than hashing.
+    milestones: Vec<(String, Milestone)>,
     new_milestones: Vec<String>,
     seen: HashMap<Vec<u8>, i64>,
     ended: HashSet<Vec<u8>>,
@@ -152,11 +153,11 @@ impl Activity {
 
     /// Something has happened; only the first time counts.
     pub fn reached(&mut self, name: &str, at: i64, client: &str, token: &str) {
-        if self.milestones.contains_key(name) {
+        if self.milestone(name).is_some() {
             return;
         }
         let milestone = Milestone { at, client: client.to_owned(), token: token.to_owned() };
-        self.milestones.insert(name.to_owned(), milestone);
+        self.milestones.push((name.to_owned(), milestone));
         self.new_milestones.push(name.to_owned());
     }
 
@@ -205,7 +206,7 @@ impl Activity {
 
     /// What has happened, if it has.
     pub fn milestone(&self, name: &str) -> Option<&Milestone> {
-        self.milestones.get(name)
+        self.milestones.iter().find(|(n, _)| n == name).map(|(_, m)| m)
     }
 
     fn is_stored(&self) -> bool {
@@ -223,7 +224,7 @@ impl Activity {
         }
         let new = |list: &VecDeque<Exchange>| list.iter().filter(|e| e.n > self.stored).cloned().collect::<Vec<_>>();
         let first = |list: &VecDeque<Exchange>| list.front().map_or(0, |e| e.n);
-        let milestone = |n: &String| self.milestones.get(n).map(|m| (n.clone(), m.clone()));
+        let milestone = |n: &String| self.milestone(n).map(|m| (n.clone(), m.clone()));
         Some(Due {
             upto: self.next,
             exchanges: [new(&self.known), new(&self.strangers)].concat(),
