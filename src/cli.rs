@@ -19,6 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, EXAMPLE};
+use crate::directory::roles;
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
 use crate::http::BASE;
 use crate::scim::catalog::Catalog;
@@ -118,11 +119,22 @@ fn remark(text: impl AsRef<str>) {
 }
 
 /// Reads the configuration, with what only the rest of the program knows to be right.
-fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet, Arc<Catalog>)> {
+fn read_config(file: &std::path::Path) -> Result<Checked> {
     let config = Config::read(file)?;
     let rules = rules(&config)?;
     let catalog = catalog(&config)?;
-    Ok((config, rules, catalog))
+    let written: roles::Written = config.declared.read()?;
+    let roles = roles::Catalogue::of(&written, &catalog);
+    let roles = Arc::new(roles.map_err(|e| config.declared.place(&e.at).complain(e.why))?);
+    Ok(Checked { config, rules, roles, catalog })
+}
+
+/// A configuration, and what was made of its parts.
+struct Checked {
+    config: Config,
+    rules: RuleSet,
+    roles: Arc<roles::Catalogue>,
+    catalog: Arc<Catalog>,
 }
 
 /// What the binary defines and what the configuration declares.
@@ -156,7 +168,7 @@ fn options(config: &Config) -> Options {
     }
 }
 
-fn site(config: &Config, rules: RuleSet) -> Site {
+fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {
     Site {
         base: format!("{}{BASE}", config.public_url),
         page_size: config.scim.page_size,
@@ -166,6 +178,7 @@ fn site(config: &Config, rules: RuleSet) -> Site {
         max_operations: config.limits.bulk_operations,
         cursor_timeout: config.scim.cursor_timeout,
         rules,
+        roles,
     }
 }
 
@@ -178,7 +191,7 @@ struct Opened {
 
 impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
-        let (config, _, catalog) = read_config(file)?;
+        let Checked { config, catalog, .. } = read_config(file)?;
         // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
         let (store, threads) = Store::open(
             &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },
@@ -202,11 +215,15 @@ impl Opened {
     ) -> Result<T> {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
-        pending.wait().map_err(|refusal| match refusal {
-            Refusal::Denied(why) | Refusal::Conflict(why) => anyhow!(why),
-            Refusal::Broken(error) => anyhow!(error),
-            other => anyhow!("{other:?}"),
-        })
+        pending.wait().map_err(sentence)
+    }
+}
+
+fn sentence(refusal: Refusal) -> anyhow::Error {
+    match refusal {
+        Refusal::Denied(why) | Refusal::Conflict(why) => anyhow!(why),
+        Refusal::Broken(error) => anyhow!(error),
+        other => anyhow!("{other:?}"),
     }
 }
 

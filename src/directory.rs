@@ -15,13 +15,14 @@ pub mod provisioning;
 mod refusal;
 mod remove;
 mod replace;
+pub mod roles;
 mod show;
 mod tokens;
 mod walks;
 
 use std::sync::Arc;
 
-pub use bulk::{Batch, Done, Outcome, bulk, prepare_bulk};
+pub use bulk::{Batch, Done, Outcome, Overlooked, bulk, prepare_bulk};
 pub use caller::{Caller, Reach, Scope};
 pub use create::create;
 pub use fetch::{Fetched, fetch};
@@ -67,6 +68,8 @@ pub struct Site {
     pub cursor_timeout: i64,
     /// The dialect rules that are on.
     pub rules: RuleSet,
+    /// The roles that there are.
+    pub roles: Arc<roles::Catalogue>,
 }
 
 /// The directory as the outer rings hold it: cheap to clone.
@@ -145,6 +148,8 @@ pub struct Reply {
     pub body: Option<String>,
     /// Member ids that nobody has; they were passed over.
     pub unknown_members: Vec<String>,
+    /// A role that nobody knows, as the request wrote it; the person has the default one.
+    pub unknown_role: Option<String>,
 }
 
 /// The attributes in which two documents differ, as JSON texts without secrets: (as they were, as they became).
