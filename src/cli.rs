@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod first_run;
 mod provisioning;
+mod role;
 mod serve;
 mod table;
 mod token;
@@ -66,6 +67,11 @@ enum Command {
     /// Switch provisioning on and off
     #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
     Provisioning(provisioning::Arguments),
+    /// Roles: list them, make rules for groups, give one to a person, ask why
+    Role {
+        #[command(subcommand)]
+        command: role::Command,
+    },
     /// Copy the database into a file, while the server runs or not
     #[command(after_help = "Example: scim-appliance --config x.toml backup /var/backups/scim.db")]
     Backup {
@@ -96,6 +102,7 @@ pub fn run() -> ExitCode {
         Some(Command::Token { command }) => token::run(&arguments.config, command),
         Some(Command::Admin { command }) => admin::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
+        Some(Command::Role { command }) => role::run(&arguments.config, command),
         Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),
         Some(Command::Restore { file, with_key }) => backup::restore(&arguments.config, &file, with_key),
     };
@@ -185,20 +192,22 @@ fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {
 /// The store, opened for one command; closed when this is dropped.
 struct Opened {
     config: Config,
+    site: Arc<Site>,
     store: Option<Store>,
     threads: Option<Threads>,
 }
 
 impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
-        let Checked { config, catalog, .. } = read_config(file)?;
+        let Checked { config, rules, roles, catalog } = read_config(file)?;
+        let site = Arc::new(site(&config, rules, roles));
         // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
         let (store, threads) = Store::open(
             &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },
             catalog,
             Clock::System,
         )?;
-        Ok(Opened { config, store: Some(store), threads: Some(threads) })
+        Ok(Opened { config, site, store: Some(store), threads: Some(threads) })
     }
 
     fn read<T: Send + 'static>(
@@ -216,6 +225,15 @@ impl Opened {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
         pending.wait().map_err(sentence)
+    }
+
+    /// A read that may have to refuse.
+    fn ask<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.store.as_ref().ok_or(StoreError::Closed)?;
+        store.read(read).wait().map_err(sentence)
     }
 }
 
