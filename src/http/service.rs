@@ -234,7 +234,7 @@ impl Service {
         if is_api {
             let let_in = api::admit(&self.directory, &token, id);
             let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
-            return api::answer(&self.directory, api::find(path), &visit);
+            return api::answer(&self.directory, api::find(path), &visit).await;
         }
         let exchange = Arc::new(Exchange {
             directory: self.directory.clone(),
