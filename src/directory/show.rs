@@ -46,7 +46,7 @@ impl<'r, 'c> Show<'r, 'c> {
     ) -> Show<'r, 'c> {
         let wants = |a: Option<&Attribute>| of.schema.built_in && a.is_some_and(|a| projection.wants(a));
         let (groups, members) = (wants(of.attribute("groups")), wants(of.attribute("members")));
-        let role = of.is_user() && projection.asks_for_computed();
+        let role = projection.asks_for_computed() && of.is_user();
         Show { reader, site, of, projection, groups, members, role }
     }
 

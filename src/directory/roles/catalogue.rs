@@ -243,6 +243,9 @@ fn home(path: &str, catalog: &Catalog) -> Result<Home, String> {
     if bound.attribute.is_secret() || bound.leaf().is_secret() || bound.attribute.is_read_only() {
         return Err(format!("{path:?} cannot be both written and shown"));
     }
+    if bound.attribute.multi_valued && bound.sub.is_some_and(|s| s.name != "value") {
+        return Err(format!("{path:?} is a part of the elements of a list; name the list"));
+    }
     if bound.extension.is_none() && OWN.contains(&bound.attribute.name.as_str()) {
         return Err(format!("{path:?} is for people to change about themselves, by /Me"));
     }
@@ -295,6 +298,7 @@ mod tests {
             (r#"{"roles":{"attribute":"urn:example:x:1.0:User:level"}}"#, "no text"),
             (r#"{"roles":{"attribute":"urn:example:x:1.0:User:pin"}}"#, "written and shown"),
             (r#"{"roles":{"attribute":"urn:scim-appliance:schemas:1.0:User:role"}}"#, "written and shown"),
+            (r#"{"roles":{"attribute":"entitlements.type"}}"#, "name the list"),
             (r#"{"roles":{"attribute":"title"}}"#, "about themselves"),
             (r#"{"roles":{"unknown":"ignore"}}"#, "refuse"),
         ] {

@@ -39,7 +39,13 @@ pub fn rules(reader: &Reader<'_>, roles: &Catalogue) -> Result<Vec<RuleView>, St
     rules.map(|(i, rule)| view(reader, roles, i + 1, rule)).collect()
 }
 
-fn view(reader: &Reader<'_>, roles: &Catalogue, position: usize, rule: &RoleRule) -> Result<RuleView, StoreError> {
+/// A rule as it is looked at.
+pub(super) fn view(
+    reader: &Reader<'_>,
+    roles: &Catalogue,
+    position: usize,
+    rule: &RoleRule,
+) -> Result<RuleView, StoreError> {
     let live = live_name(reader, &rule.group)?;
     Ok(RuleView {
         position,
@@ -57,7 +63,7 @@ fn view(reader: &Reader<'_>, roles: &Catalogue, position: usize, rule: &RoleRule
 }
 
 /// The name of the live group with this id.
-pub(super) fn live_name(reader: &Reader<'_>, id: &str) -> Result<Option<String>, StoreError> {
+fn live_name(reader: &Reader<'_>, id: &str) -> Result<Option<String>, StoreError> {
     let Some(of) = reader.catalog().resource_types.iter().find(|t| t.schema.id == GROUP_SCHEMA) else {
         return Ok(None);
     };

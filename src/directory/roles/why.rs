@@ -6,7 +6,7 @@ use super::super::tokens::person_named;
 use super::super::{Refusal, Site};
 use super::asserted::{Asserted, asserted, place};
 use super::catalogue::{Catalogue, Role};
-use super::rules::{RuleView, rules};
+use super::rules::{RuleView, view};
 use super::{Effective, Source, effective};
 use crate::scim::catalog::USER_SCHEMA;
 use crate::scim::json::{Json, Object};
@@ -190,10 +190,10 @@ fn given(reader: &Reader<'_>, roles: &Catalogue, row: &Row) -> Result<Option<Inp
 
 /// The rules for the groups that the person is in.
 fn through_groups(reader: &Reader<'_>, roles: &Catalogue, row: &Row, direct: &[i64]) -> Result<Vec<Input>, StoreError> {
-    let graph = reader.graph()?;
+    let (control, graph) = (reader.control()?, reader.graph()?);
     let closure = graph.closure(direct);
     let mut inputs = Vec::new();
-    for rule in rules(reader, roles)? {
+    for (i, rule) in control.role_rules.list().iter().enumerate() {
         let Some((_, is_direct)) = closure.iter().find(|(node, _)| node.id == rule.group) else { continue };
         let mut way = Vec::new();
         let mut member = row.pk;
@@ -212,7 +212,7 @@ fn through_groups(reader: &Reader<'_>, roles: &Catalogue, row: &Row, direct: &[i
             verdict: if fits { known(role.as_ref()) } else { Verdict::NotNested },
             role,
             origin: origin(reader, rule.change)?,
-            rule: Some(rule),
+            rule: Some(view(reader, roles, i + 1, rule)?),
             way,
             ..Input::of(Kind::Rule)
         });

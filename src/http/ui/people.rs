@@ -178,10 +178,11 @@ fn role(why: &Why, tokens: &[crate::directory::TokenRow]) -> RoleOf {
     };
     let reason = |input: &Input| Reason {
         words: input.sentence(),
-        group: input.rule.as_ref().filter(|r| r.live).map(|r| Link {
-            href: format!("/groups/{}", encoded(&r.group)),
-            words: r.name.clone().unwrap_or_default(),
-        }),
+        group: input
+            .rule
+            .as_ref()
+            .filter(|r| r.live)
+            .map(|r| Link { href: format!("/groups/{}", encoded(&r.group)), words: "Show the group".to_owned() }),
         verdict: input.verdict.words(),
         decides: input.verdict == Verdict::Wins,
         since: since("", &input.origin)
