@@ -22,7 +22,7 @@ mod walks;
 
 use std::sync::Arc;
 
-pub use bulk::{Batch, Done, Outcome, Overlooked, bulk, prepare_bulk};
+pub use bulk::{Batch, Done, Outcome, bulk, prepare_bulk};
 pub use caller::{Caller, Reach, Scope};
 pub use create::create;
 pub use fetch::{Fetched, fetch};
@@ -150,6 +150,15 @@ pub struct Reply {
     pub unknown_members: Vec<String>,
     /// A role that nobody knows, as the request wrote it; the person has the default one.
     pub unknown_role: Option<String>,
+}
+
+/// What requests named that there is not, without being refused for it.
+#[derive(Debug, Default)]
+pub struct Overlooked {
+    /// Ids of members.
+    pub members: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
 }
 
 /// The attributes in which two documents differ, as JSON texts without secrets: (as they were, as they became).

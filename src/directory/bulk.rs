@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::show::location;
-use super::{Ask, Caller, Directory, Refusal, Reply, Site, create, patch, remove, replace};
+use super::{Ask, Caller, Directory, Overlooked, Refusal, Reply, Site, create, patch, remove, replace};
 use crate::clock::fresh_id;
 use crate::scim::bulk::{Asked, Bulk, Verb, order};
 use crate::scim::catalog::{Catalog, ResourceType};
@@ -31,15 +31,6 @@ pub struct Batch {
     /// The operations of the transaction that is open.
     open: Vec<usize>,
     overlooked: Overlooked,
-}
-
-/// What requests named that there is not, without being refused for it.
-#[derive(Debug, Default)]
-pub struct Overlooked {
-    /// Ids of members.
-    pub members: Vec<String>,
-    /// Roles.
-    pub roles: Vec<String>,
 }
 
 struct Step {
