@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod first_run;
 mod provisioning;
+mod role;
 mod serve;
 mod table;
 mod token;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
 use crate::config::{BadConfig, Config, EXAMPLE};
+use crate::directory::roles;
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
 use crate::http::BASE;
 use crate::scim::catalog::Catalog;
@@ -65,6 +67,11 @@ enum Command {
     /// Switch provisioning on and off
     #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
     Provisioning(provisioning::Arguments),
+    /// Roles: list them, make rules for groups, give one to a person, ask why
+    Role {
+        #[command(subcommand)]
+        command: role::Command,
+    },
     /// Copy the database into a file, while the server runs or not
     #[command(after_help = "Example: scim-appliance --config x.toml backup /var/backups/scim.db")]
     Backup {
@@ -95,6 +102,7 @@ pub fn run() -> ExitCode {
         Some(Command::Token { command }) => token::run(&arguments.config, command),
         Some(Command::Admin { command }) => admin::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
+        Some(Command::Role { command }) => role::run(&arguments.config, command),
         Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),
         Some(Command::Restore { file, with_key }) => backup::restore(&arguments.config, &file, with_key),
     };
@@ -118,11 +126,22 @@ fn remark(text: impl AsRef<str>) {
 }
 
 /// Reads the configuration, with what only the rest of the program knows to be right.
-fn read_config(file: &std::path::Path) -> Result<(Config, RuleSet, Arc<Catalog>)> {
+fn read_config(file: &std::path::Path) -> Result<Checked> {
     let config = Config::read(file)?;
     let rules = rules(&config)?;
     let catalog = catalog(&config)?;
-    Ok((config, rules, catalog))
+    let written: roles::Written = config.declared.read()?;
+    let roles = roles::Catalogue::of(&written, &catalog);
+    let roles = Arc::new(roles.map_err(|e| config.declared.place(&e.at).complain(e.why))?);
+    Ok(Checked { config, rules, roles, catalog })
+}
+
+/// A configuration, and what was made of its parts.
+struct Checked {
+    config: Config,
+    rules: RuleSet,
+    roles: Arc<roles::Catalogue>,
+    catalog: Arc<Catalog>,
 }
 
 /// What the binary defines and what the configuration declares.
@@ -156,7 +175,7 @@ fn options(config: &Config) -> Options {
     }
 }
 
-fn site(config: &Config, rules: RuleSet) -> Site {
+fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {
     Site {
         base: format!("{}{BASE}", config.public_url),
         page_size: config.scim.page_size,
@@ -166,26 +185,29 @@ fn site(config: &Config, rules: RuleSet) -> Site {
         max_operations: config.limits.bulk_operations,
         cursor_timeout: config.scim.cursor_timeout,
         rules,
+        roles,
     }
 }
 
 /// The store, opened for one command; closed when this is dropped.
 struct Opened {
     config: Config,
+    site: Arc<Site>,
     store: Option<Store>,
     threads: Option<Threads>,
 }
 
 impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
-        let (config, _, catalog) = read_config(file)?;
+        let Checked { config, rules, roles, catalog } = read_config(file)?;
+        let site = Arc::new(site(&config, rules, roles));
         // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
         let (store, threads) = Store::open(
             &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },
             catalog,
             Clock::System,
         )?;
-        Ok(Opened { config, store: Some(store), threads: Some(threads) })
+        Ok(Opened { config, site, store: Some(store), threads: Some(threads) })
     }
 
     fn read<T: Send + 'static>(
@@ -202,11 +224,24 @@ impl Opened {
     ) -> Result<T> {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
-        pending.wait().map_err(|refusal| match refusal {
-            Refusal::Denied(why) | Refusal::Conflict(why) => anyhow!(why),
-            Refusal::Broken(error) => anyhow!(error),
-            other => anyhow!("{other:?}"),
-        })
+        pending.wait().map_err(sentence)
+    }
+
+    /// A read that may have to refuse.
+    fn ask<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T> {
+        let store = self.store.as_ref().ok_or(StoreError::Closed)?;
+        store.read(read).wait().map_err(sentence)
+    }
+}
+
+fn sentence(refusal: Refusal) -> anyhow::Error {
+    match refusal {
+        Refusal::Denied(why) | Refusal::Conflict(why) => anyhow!(why),
+        Refusal::Broken(error) => anyhow!(error),
+        other => anyhow!("{other:?}"),
     }
 }
 

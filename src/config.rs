@@ -40,7 +40,7 @@ pub struct Config {
     pub log: Log,
     /// The first administrator.
     pub bootstrap: Option<Bootstrap>,
-    /// Schemas and resource types beyond the RFC.
+    /// Schemas and resource types beyond the RFC, and roles.
     pub declared: Declared,
 }
 
@@ -176,6 +176,9 @@ struct File {
     schema: Tables,
     #[serde(default)]
     resource_type: Tables,
+    #[serde(default)]
+    role: Tables,
+    roles: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -357,7 +360,9 @@ impl Config {
                 admin_password_file: folder.join(b.admin_password_file.get_ref()),
                 place: source.place(Some(b.admin_password_file.span())),
             }),
-            declared: match written.schema.is_empty() && written.resource_type.is_empty() {
+            declared: match [&written.schema, &written.resource_type, &written.role].iter().all(|t| t.is_empty())
+                && written.roles.is_none()
+            {
                 true => Declared::default(),
                 false => Declared::of(text, file),
             },

@@ -15,6 +15,7 @@ pub mod provisioning;
 mod refusal;
 mod remove;
 mod replace;
+pub mod roles;
 mod show;
 mod tokens;
 mod walks;
@@ -67,6 +68,8 @@ pub struct Site {
     pub cursor_timeout: i64,
     /// The dialect rules that are on.
     pub rules: RuleSet,
+    /// The roles that there are.
+    pub roles: Arc<roles::Catalogue>,
 }
 
 /// The directory as the outer rings hold it: cheap to clone.
@@ -145,6 +148,17 @@ pub struct Reply {
     pub body: Option<String>,
     /// Member ids that nobody has; they were passed over.
     pub unknown_members: Vec<String>,
+    /// A role that nobody knows, as the request wrote it; the person has the default one.
+    pub unknown_role: Option<String>,
+}
+
+/// What requests named that there is not, without being refused for it.
+#[derive(Debug, Default)]
+pub struct Overlooked {
+    /// Ids of members.
+    pub members: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
 }
 
 /// The attributes in which two documents differ, as JSON texts without secrets: (as they were, as they became).

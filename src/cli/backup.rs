@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::store::{backup as store, key_of, put_key};
 
 pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
-    let (config, _, _) = read_config(config)?;
+    let config = read_config(config)?.config;
     if config.store.path.symlink_metadata().is_err() {
         bail!("there is no database at {}", config.store.path.display());
     }
@@ -23,7 +23,7 @@ pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
 }
 
 pub fn restore(config: &Path, file: &Path, with_key: bool) -> Result<()> {
-    let (config, _, _) = read_config(config)?;
+    let config = read_config(config)?.config;
     // Before anything is different.
     let key = if with_key { Some(key_of(file)?) } else { None };
     let kept = store::restore(&config.store.path, file, &Clock::System)?;

@@ -11,7 +11,7 @@ use crate::store::{check_key, check_place, is_served};
 use crate::tls;
 
 pub fn run(file: &Path) -> Result<()> {
-    let (config, _, _) = read_config(file)?;
+    let config = read_config(file)?.config;
     check_place(&options(&config))?;
     check_key(&config.store.path)?;
     if let Some(tls) = &config.tls

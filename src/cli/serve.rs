@@ -12,10 +12,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::first_run::{bootstrap, offer};
-use super::{options, read_config, say, site};
+use super::{Checked, options, read_config, say, site};
 use crate::clock::Clock;
 use crate::config::{self, Config, Listener};
 use crate::directory::provisioning::{self, Provisioning};
+use crate::directory::roles::Catalogue;
 use crate::directory::{Directory, StoreError};
 use crate::http::{
     BASE, CertificateView, Certificates, DoorLimits, Limits, Listening, Rate, Settings, Surface, Surroundings, serve,
@@ -27,7 +28,7 @@ use crate::telemetry;
 use crate::tls::{Certificate, State, Tls};
 
 pub fn run(file: &Path) -> Result<()> {
-    let (config, rules, catalog) = read_config(file)?;
+    let Checked { config, rules, roles, catalog } = read_config(file)?;
     telemetry::start(&config.log);
     raise_file_limit(config.limits.connections);
     let _lock = lock(&config.store.path)?;
@@ -36,14 +37,20 @@ pub fn run(file: &Path) -> Result<()> {
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
-    let served = runtime.block_on(listen(config, rules, store, tls, file));
+    let served = runtime.block_on(listen(config, (rules, roles), store, tls, file));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // The last handle of the store is gone: the writer folds its log into the file and ends.
     threads.join();
     served
 }
 
-async fn listen(mut config: Config, rules: RuleSet, store: Store, tls: Option<Tls>, file: &Path) -> Result<()> {
+async fn listen(
+    mut config: Config,
+    (rules, roles): (RuleSet, Arc<Catalogue>),
+    store: Store,
+    tls: Option<Tls>,
+    file: &Path,
+) -> Result<()> {
     let listeners = bind(&mut config, tls.as_ref()).await?;
     let (stop, stopped) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
@@ -88,7 +95,7 @@ async fn listen(mut config: Config, rules: RuleSet, store: Store, tls: Option<Tl
         max_live_tokens: config.max_live_tokens,
         database: store.path().to_owned(),
     };
-    let directory = Directory::new(store, site(&config, rules), key);
+    let directory = Directory::new(store, site(&config, rules, roles), key);
     let surroundings = Surroundings { proxies: config.listen.trusted_proxies, certificates: certificates(tls) };
     serve(listeners, directory, settings, limits, surroundings, random_text(6)?, stopped).await;
     if let Some(watching) = watching {

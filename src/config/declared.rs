@@ -1,4 +1,4 @@
-//! `[[schema]]` and `[[resource_type]]`. What they mean is said by those who know what a schema is; here they are text,
+//! `[[schema]]`, `[[resource_type]]`, `[[role]]` and `[roles]`. What they mean is said by those who know what they are; here they are text,
 //! read into whatever form is asked for, and places in it.
 
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Declared {
         Declared { file: file.to_owned(), text: text.to_owned() }
     }
 
-    /// Reads the tables into a type with the fields `schema` and `resource_type`, which passes other names over.
+    /// Reads the tables into a type with fields for some of them, which passes other names over.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, BadConfig> {
         toml::from_str(&self.text).map_err(|e| self.source().explain(&e))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::show::location;
-use super::{Ask, Caller, Directory, Refusal, Reply, Site, create, patch, remove, replace};
+use super::{Ask, Caller, Directory, Overlooked, Refusal, Reply, Site, create, patch, remove, replace};
 use crate::clock::fresh_id;
 use crate::scim::bulk::{Asked, Bulk, Verb, order};
 use crate::scim::catalog::{Catalog, ResourceType};
@@ -30,8 +30,7 @@ pub struct Batch {
     outcomes: Vec<Option<Result<Done, Refusal>>>,
     /// The operations of the transaction that is open.
     open: Vec<usize>,
-    /// Member ids that nobody has; they were passed over.
-    unknown_members: Vec<String>,
+    overlooked: Overlooked,
 }
 
 struct Step {
@@ -130,7 +129,7 @@ pub fn prepare_bulk(directory: &Directory, bulk: Bulk, dialect: &Dialect) -> Bat
         most_errors: bulk.fail_on_errors.unwrap_or(u64::MAX),
         failed: HashSet::new(),
         open: Vec::new(),
-        unknown_members: Vec::new(),
+        overlooked: Overlooked::default(),
     }
 }
 
@@ -209,15 +208,15 @@ impl Batch {
         self.outcomes.iter().enumerate().any(|(i, o)| o.is_some() && !self.open.contains(&i))
     }
 
-    /// What became of the operations, as they were written, and the members that were passed over. What was not begun has
+    /// What became of the operations, as they were written, and what was passed over. What was not begun has
     /// no outcome.
-    pub fn told(&mut self) -> (Vec<Outcome>, Vec<String>) {
+    pub fn told(&mut self) -> (Vec<Outcome>, Overlooked) {
         let told = self.steps.drain(..).zip(self.outcomes.drain(..)).filter_map(|(step, result)| {
             let result = result?;
             let Step { method, bulk_id, location, .. } = step;
             Some(Outcome { method, bulk_id, location, result })
         });
-        (told.collect(), std::mem::take(&mut self.unknown_members))
+        (told.collect(), std::mem::take(&mut self.overlooked))
     }
 }
 
@@ -243,7 +242,7 @@ pub fn bulk(
             break;
         }
         batch.open.extend(&group);
-        let mut run = Run { site, caller, dialect, unknown_members: &mut batch.unknown_members };
+        let mut run = Run { site, caller, dialect, overlooked: &mut batch.overlooked };
         let results = run.group(writer, &group, &mut batch.steps, &batch.failed)?;
         for (i, result) in group.into_iter().zip(results) {
             if result.is_err() {
@@ -264,7 +263,7 @@ struct Run<'a> {
     site: &'a Site,
     caller: &'a Caller,
     dialect: &'a Dialect,
-    unknown_members: &'a mut Vec<String>,
+    overlooked: &'a mut Overlooked,
 }
 
 impl Run<'_> {
@@ -379,7 +378,8 @@ impl Run<'_> {
             }
         };
         if let Some(reply) = &reply {
-            self.unknown_members.extend_from_slice(&reply.unknown_members);
+            self.overlooked.members.extend_from_slice(&reply.unknown_members);
+            self.overlooked.roles.extend(reply.unknown_role.clone());
         }
         Ok((done, reply))
     }

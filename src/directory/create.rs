@@ -2,7 +2,7 @@
 
 use super::patch::all_known;
 use super::show::{Show, location, version};
-use super::{Ask, Refusal, Reply};
+use super::{Ask, Refusal, Reply, roles};
 use crate::scim::catalog::ResourceType;
 use crate::scim::eval::values;
 use crate::scim::json::Object;
@@ -21,6 +21,7 @@ pub fn create(
 ) -> Result<Reply, Refusal> {
     let Ask { site, caller, of, wish, dialect, shows, .. } = ask;
     caller.still_may_write(writer)?;
+    let unknown_role = roles::unheard(site, of, None, &new.document)?;
     let mut row = writer.insert(of, &id, new).map_err(|e| taken(e, of, &new.document))?;
     let mut delta = Delta::default();
     let unknown_members = writer.add_members(row.pk, members, Source::Provider, &mut delta)?;
@@ -39,7 +40,8 @@ pub fn create(
     })?;
     let projection = Projection::bind(wish, of, dialect);
     let body = if shows { Some(Show::new(writer, site, of, &projection).fresh(&row)?) } else { None };
-    Ok(Reply { location: location(site, of, &id), version: version(writer, &row), body, unknown_members })
+    let (location, version) = (location(site, of, &id), version(writer, &row));
+    Ok(Reply { location, version, body, unknown_members, unknown_role })
 }
 
 /// A unique index that refused becomes a sentence about the attribute behind it.

@@ -25,7 +25,8 @@ pub fn fetch(reader: &Reader<'_>, ask: Ask<'_>, id: &str, quick: bool) -> Result
     if !conditions.allow_look(&version) {
         return Err(Refusal::Stale(version));
     }
-    if conditions.is_known(&version) {
+    // What is worked out on reading does not move the version (P17); a role must be right all the same.
+    if conditions.is_known(&version) && !Projection::bind(wish, of, dialect).asks_for_computed() {
         return Ok(Some(Fetched { version, body: None }));
     }
     if quick && row.members > INLINE_MEMBERS {

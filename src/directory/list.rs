@@ -359,7 +359,10 @@ fn ascending(a: Option<&SortKey>, b: Option<&SortKey>) -> Ordering {
 /// What is never shown must not be guessed at by its order either.
 fn is_sortable(path: &BoundPath<'_>) -> bool {
     let leaf = path.to_value().leaf();
-    !leaf.is_complex() && leaf.returned != Returned::Never && path.attribute.returned != Returned::Never
+    !leaf.is_complex()
+        && !path.is_computed()
+        && leaf.returned != Returned::Never
+        && path.attribute.returned != Returned::Never
 }
 
 /// `eq` of one attribute.

@@ -10,7 +10,7 @@ use crate::store::{Reader, Row};
 /// What people decide about themselves: how they are called and addressed, and where they can be reached. Whether they are
 /// active, what they may do, by what others know them (userName, externalId, emails, certificates), what their employer
 /// says of them and what the configuration declares is for others to say.
-const OWN: [&str; 12] = [
+pub(super) const OWN: [&str; 12] = [
     "name",
     "displayName",
     "nickName",

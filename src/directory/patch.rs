@@ -3,7 +3,7 @@
 use super::create::taken;
 use super::me::{may_become, may_say, may_touch};
 use super::show::{Show, location, reference, version};
-use super::{Ask, Refusal, Reply, Site, difference};
+use super::{Ask, Refusal, Reply, Site, difference, roles};
 use crate::scim::bound::BoundFilter;
 use crate::scim::dialect::{Dialect, Rule};
 use crate::scim::eval::matches;
@@ -124,6 +124,7 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
     let Finish { op, mut row, before, after, delta, always_shown } = finish;
     may_become(caller, before, &after.document)?;
     let same = *before == after.document;
+    let unknown_role = if same { None } else { roles::unheard(site, of, Some(before), &after.document)? };
     if !same || !delta.is_empty() {
         let (removed, added) = (delta.removed(), delta.added());
         row.members = (row.members + added.len() as u64).saturating_sub(removed.len() as u64);
@@ -150,9 +151,9 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
     }
     let (location, version) = (location(site, of, &row.id), version(writer, &row));
     if !shows || (!always_shown && row.members > SHOWN_MEMBERS && !wish.selects()) {
-        return Ok(Reply { location, version, body: None, unknown_members: Vec::new() });
+        return Ok(Reply { location, version, body: None, unknown_members: Vec::new(), unknown_role });
     }
     let projection = Projection::bind(wish, of, dialect);
     let body = Show::new(writer, site, of, &projection).one(&row)?;
-    Ok(Reply { location, version, body: Some(body), unknown_members: Vec::new() })
+    Ok(Reply { location, version, body: Some(body), unknown_members: Vec::new(), unknown_role })
 }

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::roles::{effective, shown};
 use super::{Refusal, Site};
 use crate::clock::{date_time, push_date_time};
-use crate::scim::catalog::ResourceType;
+use crate::scim::catalog::{APPLIANCE_SCHEMA, ResourceType};
 use crate::scim::json::{Json, Object};
 use crate::scim::project::Projection;
 use crate::scim::schema::Attribute;
-use crate::scim::stored::conceal;
+use crate::scim::stored::{conceal, schemas};
 use crate::scim::version::entity_tag;
 use crate::store::{Reader, Row};
 
@@ -32,6 +33,7 @@ pub struct Show<'r, 'c> {
     projection: &'r Projection<'r>,
     groups: bool,
     members: bool,
+    role: bool,
 }
 
 impl<'r, 'c> Show<'r, 'c> {
@@ -44,12 +46,13 @@ impl<'r, 'c> Show<'r, 'c> {
     ) -> Show<'r, 'c> {
         let wants = |a: Option<&Attribute>| of.schema.built_in && a.is_some_and(|a| projection.wants(a));
         let (groups, members) = (wants(of.attribute("groups")), wants(of.attribute("members")));
-        Show { reader, site, of, projection, groups, members }
+        let role = projection.asks_for_computed() && of.is_user();
+        Show { reader, site, of, projection, groups, members, role }
     }
 
     /// One resource.
     pub fn one(&self, row: &Row) -> Result<String, Refusal> {
-        let direct = if self.groups { self.reader.groups_of(row.pk)? } else { Vec::new() };
+        let direct = if self.groups || self.role { self.reader.groups_of(row.pk)? } else { Vec::new() };
         self.write(row, &direct)
     }
 
@@ -62,7 +65,7 @@ impl<'r, 'c> Show<'r, 'c> {
     pub fn page(&self, rows: &[Row]) -> Result<Vec<String>, Refusal> {
         let keys: Vec<i64> = rows.iter().map(|r| r.pk).collect();
         let mut direct: HashMap<i64, Vec<i64>> =
-            if self.groups { self.reader.groups_of_all(&keys)? } else { HashMap::new() };
+            if self.groups || self.role { self.reader.groups_of_all(&keys)? } else { HashMap::new() };
         rows.iter().map(|row| self.write(row, &direct.remove(&row.pk).unwrap_or_default())).collect()
     }
 
@@ -71,6 +74,10 @@ impl<'r, 'c> Show<'r, 'c> {
             true => self.splice(row, direct),
             false => {
                 let mut tree = tree(self.reader, self.site, self.of, row, self.groups.then_some(direct), self.members)?;
+                if self.role {
+                    tree.push(APPLIANCE_SCHEMA, shown(&effective(self.reader, self.site, row, direct)?));
+                    tree.set("schemas", schemas(&tree, self.of));
+                }
                 self.projection.apply(&mut tree, self.of);
                 Ok(Json::Object(tree).text())
             }

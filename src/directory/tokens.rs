@@ -4,7 +4,7 @@ use super::{Refusal, Scope};
 use crate::scim::catalog::USER_SCHEMA;
 use crate::scim::name::fold;
 use crate::secret::Token;
-use crate::store::{Change, StoreError, TokenRow, TokenStatus, Writer};
+use crate::store::{Change, Reader, StoreError, TokenRow, TokenStatus, Writer};
 
 /// How long a token lives, in microseconds; `None`: until it is revoked.
 pub type Lifetime = Option<i64>;
@@ -45,7 +45,7 @@ pub fn create_token(writer: &mut Writer<'_>, new: &NewToken, most: usize, actor:
         )));
     }
     let subject = match user {
-        Some(user) => Some(subject(writer, user)?),
+        Some(user) => Some(person_named(writer, user)?),
         None => None,
     };
     let row = TokenRow {
@@ -69,12 +69,12 @@ pub fn create_token(writer: &mut Writer<'_>, new: &NewToken, most: usize, actor:
 }
 
 /// The id of the user with this userName, or with this id.
-fn subject(writer: &Writer<'_>, user: &str) -> Result<String, Refusal> {
-    let of = writer.catalog().resource_types.iter().find(|t| t.schema.id == USER_SCHEMA);
+pub(super) fn person_named(reader: &Reader<'_>, user: &str) -> Result<String, Refusal> {
+    let of = reader.catalog().resource_types.iter().find(|t| t.schema.id == USER_SCHEMA);
     let found = match of {
-        Some(of) => match writer.key_by_name(of, &fold(user))? {
-            Some(key) => writer.rows(&[key])?.pop(),
-            None => writer.find(of, user)?,
+        Some(of) => match reader.key_by_name(of, &fold(user))? {
+            Some(key) => reader.rows(&[key])?.pop(),
+            None => reader.find(of, user)?,
         },
         None => None,
     };

@@ -7,6 +7,7 @@ use super::problem::{Problem, no_method};
 use super::ui::{Visit, Wanted};
 use super::wire::{Answer, Media};
 use crate::clock::date_time;
+use crate::directory::roles;
 use crate::directory::{Caller, Directory, Exchanged, Reach, Reader, Refusal};
 use crate::secret::Token;
 
@@ -14,17 +15,27 @@ use crate::secret::Token;
 const LIMIT: usize = 100;
 
 /// A resource of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
     /// The recent exchanges.
     Requests,
+    /// The roles and the rules.
+    Roles,
+    /// The role of the person with this id, and why.
+    RoleOf(String),
 }
 
 /// What a path names.
 pub fn find(path: &str) -> Option<Resource> {
-    match path.strip_prefix("/api/v1/")? {
-        "requests" | "requests/" => Some(Resource::Requests),
-        _ => None,
+    let path = path.strip_prefix("/api/v1/")?;
+    match path.strip_suffix('/').unwrap_or(path) {
+        "requests" => Some(Resource::Requests),
+        "roles" => Some(Resource::Roles),
+        path => {
+            let id = path.strip_prefix("people/")?.strip_suffix("/role")?;
+            let id = percent_encoding::percent_decode_str(id).decode_utf8().ok()?;
+            (!id.is_empty() && !id.contains('/')).then(|| Resource::RoleOf(id.into_owned()))
+        }
     }
 }
 
@@ -62,9 +73,9 @@ fn judge(visit: &Visit<'_>, wanted: &Wanted) -> Result<(), Problem> {
 }
 
 /// Answers a request that was let in.
-pub fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'_>) -> Result<Answer, Problem> {
+pub async fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'_>) -> Result<Answer, Problem> {
     const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
-    let Some(Resource::Requests) = resource else {
+    let Some(resource) = resource else {
         return Err(Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. /api/v1/requests is one."));
     };
     match *visit.method {
@@ -72,6 +83,30 @@ pub fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'
         Method::OPTIONS => return Ok(Answer::methods(METHODS)),
         _ => return Err(no_method(METHODS)),
     }
+    let site = directory.site.clone();
+    match resource {
+        Resource::Requests => requests(directory, visit),
+        Resource::Roles => {
+            let read = directory.store.read(move |reader| {
+                Ok::<_, Refusal>(roles::catalogue_json(&site.roles, &roles::rules(reader, &site.roles)?))
+            });
+            Ok(shown(&read.await?))
+        }
+        Resource::RoleOf(id) => {
+            let read = directory.store.read(move |reader| {
+                let why = roles::why(reader, &site, &id)?.ok_or_else(|| Refusal::NotFound("User".to_owned(), id))?;
+                Ok::<_, Refusal>(roles::why_json(&why))
+            });
+            Ok(shown(&read.await?))
+        }
+    }
+}
+
+fn shown(body: &serde_json::Value) -> Answer {
+    Answer { media: Media::Json, ..Answer::json(StatusCode::OK, body.to_string()) }
+}
+
+fn requests(directory: &Directory, visit: &Visit<'_>) -> Result<Answer, Problem> {
     let limit = match visit.parameter("limit").as_deref() {
         None => LIMIT,
         Some(text) => text
@@ -86,12 +121,12 @@ pub fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'
     let found: Vec<&Exchanged> = all.iter().filter(|e| wanted.fits(e)).collect();
     let body = json!({
         "total": found.len(),
-        "requests": found.iter().take(limit).map(|e| shown(e)).collect::<Vec<_>>(),
+        "requests": found.iter().take(limit).map(|e| exchange(e)).collect::<Vec<_>>(),
     });
-    Ok(Answer { media: Media::Json, ..Answer::json(StatusCode::OK, body.to_string()) })
+    Ok(shown(&body))
 }
 
-fn shown(e: &Exchanged) -> serde_json::Value {
+fn exchange(e: &Exchanged) -> serde_json::Value {
     json!({
         "time": date_time(e.at),
         "request": e.request,

@@ -57,8 +57,9 @@ pub async fn bulk(exchange: &Arc<Exchange>, headers: &HeaderMap, body: &mut Inco
             }
         }
     }
-    let (outcomes, unknown_members) = batch.lock().unwrap_or_else(PoisonError::into_inner).told();
-    exchange.passed_over(&unknown_members);
+    let (outcomes, overlooked) = batch.lock().unwrap_or_else(PoisonError::into_inner).told();
+    exchange.passed_over(&overlooked.members);
+    exchange.unheard(&overlooked.roles);
     let mut answer = message(BULK_RESPONSE);
     answer.push("Operations", Json::Array(outcomes.into_iter().map(|o| told(o).into()).collect()));
     Ok(Answer::json(StatusCode::OK, Json::Object(answer).text()))

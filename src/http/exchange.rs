@@ -96,6 +96,15 @@ impl Exchange {
         }
     }
 
+    /// Writes down that somebody was to have a role that there is not.
+    pub fn unheard(&self, roles: &[String]) {
+        if let Some(first) = roles.first() {
+            let role: String = first.chars().take(100).collect();
+            let count = roles.len();
+            tracing::warn!(request = self.id, count, ?role, "a role that nobody knows: the default role holds");
+        }
+    }
+
     /// Counts the dialect rules that were needed.
     pub fn note(&self, dialect: &Dialect) {
         let used = dialect.used();

@@ -311,6 +311,7 @@ fn weight(members: usize) -> Weight {
 
 fn shown(exchange: &Exchange, status: StatusCode, reply: Reply) -> Answer {
     exchange.passed_over(&reply.unknown_members);
+    exchange.unheard(reply.unknown_role.as_slice());
     let answer = match reply.body {
         Some(body) => Answer::json(status, body),
         None => Answer::empty(StatusCode::NO_CONTENT),

@@ -239,7 +239,7 @@ impl Service {
             if let Some(why) = wrong_url(path, query) {
                 return Err(Problem::plain(StatusCode::BAD_REQUEST, why));
             }
-            return api::answer(&self.directory, api::find(path), &visit);
+            return Box::pin(api::answer(&self.directory, api::find(path), &visit)).await;
         }
         let exchange = Arc::new(Exchange {
             directory: self.directory.clone(),

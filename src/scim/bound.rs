@@ -124,6 +124,10 @@ fn find<'c>(path: &AttrPath, scope: Scope<'c>, dialect: &Dialect) -> Result<Boun
         let why = format!("{} cannot be searched for", quoted(path.as_str()));
         return Err(Fault::new(Kind::InvalidFilter, "", why));
     }
+    if bound.is_computed() {
+        let why = format!("{} is worked out when it is read, and cannot be searched for", quoted(path.as_str()));
+        return Err(Fault::new(Kind::InvalidFilter, "", why));
+    }
     Ok(bound)
 }
 

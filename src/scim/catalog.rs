@@ -20,6 +20,8 @@ pub const USER_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// URI of the enterprise extension.
 pub const ENTERPRISE_SCHEMA: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// URI of our own extension of users: what is worked out when it is read, and stands in no document.
+pub const APPLIANCE_SCHEMA: &str = "urn:scim-appliance:schemas:1.0:User";
 /// The file whose attributes every resource has (RFC 7643 §3.1); it is no schema and is not served.
 const COMMON: &str = "common";
 

@@ -436,7 +436,7 @@ pub fn element_values(list: &Json, place: &str) -> Result<Vec<String>, Fault> {
 }
 
 /// The object inside a role that is JSON text, if it is one with a value.
-fn packed_role(role: &Json) -> Option<Object> {
+pub fn packed_role(role: &Json) -> Option<Object> {
     let text = match role {
         Json::String(text) => text.as_str(),
         Json::Object(o) => o.find("value")?.as_str()?,

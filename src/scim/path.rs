@@ -1,6 +1,6 @@
 //! Attribute paths: `[urn:]name[.sub]`, and the value paths of PATCH (RFC 7644 §3.5.2 and §3.10).
 
-use super::catalog::{ENTERPRISE_SCHEMA, ResourceType};
+use super::catalog::{APPLIANCE_SCHEMA, ENTERPRISE_SCHEMA, ResourceType};
 use super::dialect::{Dialect, Rule};
 use super::fault::{Fault, Kind, quoted};
 use super::filter::{Filter, parse};
@@ -139,6 +139,11 @@ impl<'c> BoundPath<'c> {
     /// True for this attribute of the base schema or the common ones.
     pub fn is(&self, name: &str) -> bool {
         self.extension.is_none() && self.attribute.name == name
+    }
+
+    /// True for what is worked out when it is read: no index and no stored document has it, so nothing is found by it.
+    pub fn is_computed(&self) -> bool {
+        self.extension.is_some_and(|e| e.id == APPLIANCE_SCHEMA)
     }
 
     /// The canonical text.

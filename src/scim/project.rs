@@ -38,6 +38,11 @@ impl<'c> Projection<'c> {
         !self.chosen && self.excluded.iter().all(plain)
     }
 
+    /// True when the client names something that is worked out when it is read.
+    pub fn asks_for_computed(&self) -> bool {
+        self.only.iter().any(|p| matches!(p, Place::Attribute(path) if path.is_computed()))
+    }
+
     /// Will this top-level attribute be shown? If not, it need not be looked up.
     pub fn wants(&self, attribute: &Attribute) -> bool {
         self.shows(None, attribute)

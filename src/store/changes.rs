@@ -93,6 +93,21 @@ pub struct ChangeRow {
     pub removed: u64,
 }
 
+fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<ChangeRow> {
+    let count = |i| Ok::<_, rusqlite::Error>(u64::try_from(r.get::<_, i64>(i)?).unwrap_or(0));
+    Ok(ChangeRow {
+        n: r.get(0)?,
+        at: r.get(1)?,
+        actor: r.get(2)?,
+        request: r.get(3)?,
+        op: r.get(4)?,
+        before: r.get(5)?,
+        after: r.get(6)?,
+        added: count(7)?,
+        removed: count(8)?,
+    })
+}
+
 impl Reader<'_> {
     /// The writes that one resource has seen, the latest first: at most `limit` of those before number `before`.
     pub fn history(&self, resource: &str, before: i64, limit: u64) -> Result<Vec<ChangeRow>, StoreError> {
@@ -100,23 +115,28 @@ impl Reader<'_> {
             "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
              from change indexed by change_by_resource where resource = ?1 and n < ?2 order by n desc limit ?3",
         )?;
-        let count =
-            |r: &rusqlite::Row<'_>, i| Ok::<_, rusqlite::Error>(u64::try_from(r.get::<_, i64>(i)?).unwrap_or(0));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_map((resource, before, limit), |r| {
-            Ok(ChangeRow {
-                n: r.get(0)?,
-                at: r.get(1)?,
-                actor: r.get(2)?,
-                request: r.get(3)?,
-                op: r.get(4)?,
-                before: r.get(5)?,
-                after: r.get(6)?,
-                added: count(r, 7)?,
-                removed: count(r, 8)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        Ok(statement.query_map((resource, before, limit), row)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The write of this number, as far as it is still recorded.
+    pub fn change(&self, n: i64) -> Result<Option<ChangeRow>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
+             from change where n = ?1",
+        )?;
+        Ok(statement.query_map([n], row)?.next().transpose()?)
+    }
+
+    /// The latest write in which what stands at a JSON path became something else, or with which the resource began, as far
+    /// as it is still recorded.
+    pub fn last_change_at(&self, resource: &str, path: &str) -> Result<Option<ChangeRow>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
+             from change indexed by change_by_resource
+             where resource = ?1 and (op = 'create' or json_extract(before, ?2) is not json_extract(after, ?2)) order by n desc limit 1",
+        )?;
+        Ok(statement.query_map((resource, path), row)?.next().transpose()?)
     }
 
     /// The write that a resource began with, as far as it is still recorded: who made it.

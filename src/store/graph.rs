@@ -92,6 +92,26 @@ impl Graph {
         }
         found
     }
+
+    /// The shortest way from the groups that somebody is a direct member of to the group with this id: a direct one first,
+    /// that group last. Empty when there is none.
+    pub fn chain(&self, direct: &[i64], id: &str) -> Vec<(i64, &Node)> {
+        let mut seen: HashSet<i64> = direct.iter().copied().collect();
+        let mut ways: Vec<Vec<i64>> = direct.iter().map(|pk| vec![*pk]).collect();
+        for _ in 0..=MAX_DEPTH {
+            let mut longer = Vec::new();
+            for way in ways {
+                let Some(node) = way.last().and_then(|pk| self.nodes.get(pk)) else { continue };
+                if node.id == id {
+                    return way.iter().filter_map(|pk| Some((*pk, self.nodes.get(pk)?))).collect();
+                }
+                let next = node.parents.iter().filter(|pk| seen.insert(**pk));
+                longer.extend(next.map(|pk| [way.as_slice(), &[*pk]].concat()));
+            }
+            ways = longer;
+        }
+        Vec::new()
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +130,16 @@ mod tests {
         let graph = graph(&[(1, &[2]), (2, &[3]), (3, &[1, 2])]);
         let found: Vec<_> = graph.closure(&[1]).iter().map(|(n, d)| (n.id.clone(), *d)).collect();
         assert_eq!(found, [("g1".into(), true), ("g2".into(), false), ("g3".into(), false)]);
+    }
+
+    #[test]
+    fn the_way_to_a_group_is_the_shortest() {
+        let graph = graph(&[(1, &[2, 3]), (2, &[3]), (3, &[1, 4]), (4, &[]), (5, &[])]);
+        let chain = |direct: &[i64], id: &str| graph.chain(direct, id).iter().map(|(pk, _)| *pk).collect::<Vec<_>>();
+        assert_eq!(chain(&[1], "g4"), [1, 3, 4]);
+        assert_eq!(chain(&[1, 3], "g4"), [3, 4]);
+        assert_eq!(chain(&[4], "g4"), [4]);
+        assert!(chain(&[1], "g5").is_empty() && chain(&[], "g1").is_empty());
     }
 
     #[test]

@@ -113,6 +113,12 @@ impl<'c> Reader<'c> {
         Ok(graph)
     }
 
+    /// Rows that this connection has written so far: what a test counts instead of time.
+    #[cfg(test)]
+    pub(crate) fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     /// Forgets what was looked up inside a job that is undone.
     pub(super) fn forget(&self) {
         *self.graph.borrow_mut() = None;

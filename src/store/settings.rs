@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 use super::migrate::{set, setting};
-use super::{Reader, StoreError, TokenRow, Writer, tokens};
+use super::{Reader, RoleRules, StoreError, TokenRow, Writer, tokens};
 
 /// Whether an identity provider may provision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +39,7 @@ impl Provisioning {
     }
 }
 
-/// Tokens and settings of one generation.
+/// Tokens, settings and rules of one generation.
 #[derive(Debug, Default)]
 pub struct Control {
     /// The generation that this is valid for.
@@ -48,6 +48,8 @@ pub struct Control {
     pub provisioning: Provisioning,
     /// Tokens by public id.
     pub tokens: HashMap<String, TokenRow>,
+    /// The rules by which groups give roles.
+    pub role_rules: RoleRules,
 }
 
 impl Control {
@@ -55,7 +57,7 @@ impl Control {
         let provisioning =
             setting(connection, "provisioning")?.and_then(|p| Provisioning::named(&p)).unwrap_or_default();
         let tokens = tokens::all(connection)?.into_iter().map(|t| (t.id.clone(), t)).collect();
-        Ok(Control { generation, provisioning, tokens })
+        Ok(Control { generation, provisioning, tokens, role_rules: RoleRules::load(connection)? })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::wire::{Client, PATIENCE, exchange, plain};
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const APPLIANCE: &str = "urn:scim-appliance:schemas:1.0:User";
 const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 fn start() -> (Appliance, Client) {
@@ -66,7 +67,8 @@ fn resource_types_are_a_list_and_each_has_an_address() {
         assert!(one["meta"]["location"].as_str().unwrap().ends_with(&format!("/scim/v2/ResourceTypes/{name}")));
     }
     let user = seen(&client, "/ResourceTypes/User");
-    assert_eq!(user["schemaExtensions"], json!([{"schema": ENTERPRISE, "required": false}]));
+    let extensions = [ENTERPRISE, APPLIANCE].map(|schema| json!({"schema": schema, "required": false}));
+    assert_eq!(user["schemaExtensions"], json!(extensions));
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn schemas_are_a_list_and_each_has_an_address() {
     let resources = list["Resources"].as_array().unwrap();
     assert_eq!((&list["totalResults"], &list["itemsPerPage"]), (&json!(resources.len()), &json!(resources.len())));
     let ids: BTreeSet<&str> = resources.iter().map(|s| s["id"].as_str().unwrap()).collect();
-    assert!([USER, GROUP, ENTERPRISE].iter().all(|id| ids.contains(id)), "{ids:?}");
+    assert!([USER, GROUP, ENTERPRISE, APPLIANCE].iter().all(|id| ids.contains(id)), "{ids:?}");
     for schema in resources {
         let id = schema["id"].as_str().unwrap();
         for path in [id.to_owned(), id.replace(':', "%3A"), id.replace(':', "%3a")] {

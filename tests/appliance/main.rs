@@ -22,6 +22,7 @@ mod me;
 mod merge_mode;
 mod peers;
 mod properties;
+mod roles;
 mod schemas;
 mod security;
 mod served;

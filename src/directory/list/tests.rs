@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::super::Site;
+use super::super::roles::Catalogue;
 use super::super::show::tree;
 use crate::clock::Clock;
 use crate::scim::catalog::Catalog;
@@ -32,6 +33,7 @@ fn site() -> Site {
         max_operations: 1000,
         cursor_timeout: 60,
         rules: RuleSet::all(),
+        roles: Arc::new(Catalogue::built_in()),
     }
 }
 

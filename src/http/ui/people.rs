@@ -7,10 +7,11 @@ use super::history::changes;
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
 use super::state::who_words;
-use super::views::{Group, Groups, Link, Member, Moment, People, Person};
+use super::views::{Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::Refusal;
 use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
+use crate::directory::roles::{self, Input, Origin, Verdict, Why};
 use crate::scim::json::Json;
 
 /// Members of a group on one page.
@@ -58,6 +59,9 @@ impl Ui {
     /// `/people/{id}`
     pub(super) async fn person(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
         let (portrait, tokens) = self.portrait(visit, "User", id).await?;
+        let (who, site) = (portrait.listed.id.clone(), self.directory.site.clone());
+        let why = self.directory.store.read(move |reader| Ok::<_, Refusal>(roles::why(reader, &site, &who)?));
+        let why = why.await?.ok_or_else(Trouble::not_found)?;
         let title = portrait.listed.label.clone().unwrap_or_else(|| portrait.listed.name.clone());
         let (history, older) = self.history_of(visit, "/people", &portrait, &tokens);
         let page = Person {
@@ -67,6 +71,7 @@ impl Ui {
             created: Moment(portrait.row.created),
             facts: facts(&portrait.document, self.directory.catalog(), "User"),
             groups: links(&portrait),
+            role: role(&why, &tokens),
             location: portrait.location,
             listed: portrait.listed,
             history,
@@ -167,6 +172,37 @@ impl Ui {
         let offset = visit.parameter("offset").unwrap_or_default();
         let older = last.map(|row| with_query(&here, &[("offset", &offset), ("before", &row.n.to_string())]));
         (changes(&portrait.history, tokens), older)
+    }
+}
+
+/// The role of somebody, with what decides first.
+fn role(why: &Why, tokens: &[crate::directory::TokenRow]) -> RoleOf {
+    let since = |what: &'static str, origin: &Option<Origin>| {
+        origin.as_ref().map(|o| Since {
+            what,
+            at: Exact(o.at),
+            who: who_words(&o.actor, tokens),
+            request: o.request.clone().unwrap_or_default(),
+        })
+    };
+    let reason = |input: &Input| Reason {
+        words: input.sentence(),
+        group: input
+            .rule
+            .as_ref()
+            .filter(|r| r.live)
+            .map(|r| Link { href: format!("/groups/{}", encoded(&r.group)), words: "Show the group".to_owned() }),
+        verdict: input.verdict.words(),
+        decides: input.verdict == Verdict::Wins,
+        since: since("", &input.origin)
+            .into_iter()
+            .chain(input.way.first().and_then(|hop| since("In the group: ", &hop.origin)))
+            .collect(),
+    };
+    RoleOf {
+        label: why.effective.role.label.clone(),
+        value: why.effective.role.value.clone(),
+        reasons: why.inputs.iter().map(reason).collect(),
     }
 }
 

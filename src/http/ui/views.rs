@@ -566,6 +566,42 @@ pub struct Changed {
     pub request: String,
 }
 
+/// Where something came from.
+pub struct Since {
+    /// What it is the beginning of, with a blank behind it.
+    pub what: &'static str,
+    /// When.
+    pub at: Exact,
+    /// Who, in words.
+    pub who: String,
+    /// The request.
+    pub request: String,
+}
+
+/// What has a say in somebody's role.
+pub struct Reason {
+    /// What it is.
+    pub words: String,
+    /// The group of a rule.
+    pub group: Option<Link>,
+    /// What it comes to.
+    pub verdict: &'static str,
+    /// It is what decides.
+    pub decides: bool,
+    /// Where it came from.
+    pub since: Vec<Since>,
+}
+
+/// The role that somebody has.
+pub struct RoleOf {
+    /// Its name for people.
+    pub label: String,
+    /// Its value.
+    pub value: String,
+    /// Everything that has a say, in the order in which it decides.
+    pub reasons: Vec<Reason>,
+}
+
 /// One person.
 #[derive(Template)]
 #[template(path = "person.html", config = "assets/askama.toml")]
@@ -586,6 +622,8 @@ pub struct Person {
     pub facts: Vec<Facts>,
     /// The groups: link, and whether directly.
     pub groups: Vec<(Link, bool)>,
+    /// The role, and why.
+    pub role: RoleOf,
     /// What happened, the latest first.
     pub history: Vec<Changed>,
     /// Where the history goes on.

@@ -1,0 +1,143 @@
+//! Roles (decision P8): which one somebody has in effect, and why.
+//!
+//! It is a pure function of what is stored: what was given to the person here, else the first rule that fits one of the
+//! person's groups, else what the identity provider says, else the default. It is computed when it is read and stored
+//! nowhere, so it is right in the first read after any of these has changed, and a rename touches nobody.
+
+mod asserted;
+mod catalogue;
+mod rules;
+mod tell;
+#[cfg(test)]
+mod tests;
+mod why;
+
+use std::sync::Arc;
+
+pub use asserted::{Asserted, asserted};
+pub use catalogue::{Catalogue, Role, Written};
+pub use rules::{RuleView, add_rule, move_rule, remove_rule, rules, set_override};
+pub use tell::{catalogue_json, rule_json, why_json};
+pub use why::{Hop, Input, Kind, Origin, Verdict, Why, why, why_named};
+
+use super::{Refusal, Site};
+use crate::scim::catalog::ResourceType;
+use crate::scim::fault::{Fault, Kind as FaultKind, quoted};
+use crate::scim::json::{Json, Object};
+use crate::store::{Reader, RoleRule, RoleRules, Row, StoreError};
+
+/// What decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An administrator, for this person.
+    Override,
+    /// A rule for a group.
+    Rule,
+    /// The identity provider.
+    Asserted,
+    /// Nothing.
+    Default,
+}
+
+impl Source {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Override => "override",
+            Source::Rule => "rule",
+            Source::Asserted => "asserted",
+            Source::Default => "default",
+        }
+    }
+}
+
+/// The role that somebody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// The role.
+    pub role: Arc<Role>,
+    /// What decided.
+    pub source: Source,
+}
+
+/// All that decides about one person's role.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// What was given to the person here.
+    pub given: Option<&'a str>,
+    /// The groups that the person is in: id, and whether directly.
+    pub groups: &'a [(&'a str, bool)],
+    /// What the identity provider says.
+    pub asserted: &'a Asserted,
+}
+
+/// THE meaning of roles. What names a role that there is no longer is passed over.
+pub fn decide(roles: &Catalogue, rules: &RoleRules, inputs: Inputs<'_>) -> Effective {
+    if let Some(role) = inputs.given.and_then(|g| roles.find(g)) {
+        return Effective { role: role.clone(), source: Source::Override };
+    }
+    let fitting = inputs.groups.iter().filter_map(|(id, direct)| {
+        let (at, rule) = rules.for_group(id)?;
+        Some((at, roles.find(&rule.role).filter(|_| fits(rule, *direct))?))
+    });
+    if let Some((_, role)) = fitting.min_by_key(|(at, _)| *at) {
+        return Effective { role: role.clone(), source: Source::Rule };
+    }
+    match inputs.asserted {
+        Asserted::Known(_, role) => Effective { role: role.clone(), source: Source::Asserted },
+        _ => Effective { role: roles.default_role().clone(), source: Source::Default },
+    }
+}
+
+/// Does a rule hold for somebody who is in its group in this way?
+fn fits(rule: &RoleRule, direct: bool) -> bool {
+    direct || rule.nested
+}
+
+/// The role of a person whose direct groups are known.
+pub fn effective(reader: &Reader<'_>, site: &Site, row: &Row, direct: &[i64]) -> Result<Effective, StoreError> {
+    let (control, graph) = (reader.control()?, reader.graph()?);
+    let closure = graph.closure(direct);
+    let groups: Vec<(&str, bool)> = closure.iter().map(|(node, is_direct)| (node.id.as_str(), *is_direct)).collect();
+    let given = reader.role_override(&row.id)?;
+    let asserted = asserted(&row.document()?, &site.roles);
+    let inputs = Inputs { given: given.as_ref().map(|g| g.role.as_str()), groups: &groups, asserted: &asserted };
+    Ok(decide(&site.roles, &control.role_rules, inputs))
+}
+
+/// What our extension of users says of it.
+pub fn shown(effective: &Effective) -> Json {
+    let mut role = Object::new();
+    role.push("value", effective.role.value.as_str());
+    role.push("display", effective.role.label.as_str());
+    role.push("source", effective.source.name());
+    let mut extension = Object::new();
+    extension.push("role", role);
+    extension.into()
+}
+
+/// The role that a write names and nobody knows, when it says so anew.
+///
+/// Errors: [`FaultKind::InvalidValue`] where the configuration wants that refused.
+pub fn unheard(
+    site: &Site,
+    of: &ResourceType,
+    before: Option<&Object>,
+    after: &Object,
+) -> Result<Option<String>, Refusal> {
+    if !of.is_user() {
+        return Ok(None);
+    }
+    let said = asserted(after, &site.roles);
+    let Asserted::Unknown(text) = &said else { return Ok(None) };
+    if before.is_some_and(|before| asserted(before, &site.roles) == said) {
+        return Ok(None);
+    }
+    match site.roles.refuses_unknown() {
+        true => {
+            let why = format!("{} is no role here; there are {}", quoted(text), site.roles.words());
+            Err(Fault::new(FaultKind::InvalidValue, "roles", why).into())
+        }
+        false => Ok(Some(text.clone())),
+    }
+}
