@@ -1,13 +1,16 @@
-//! `/api/v1`: JSON for scripts, with a token of scope `api:read`.
+//! `/api/v1`: JSON for scripts, with a token of scope `api:read` or `api:handover`.
 
+mod handovers;
+
+use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
 use super::problem::{Problem, no_method};
 use super::ui::{Visit, Wanted};
-use super::wire::{Answer, Media};
+use super::wire::{Answer, BodyLimits, Media, Room};
 use crate::clock::date_time;
-use crate::directory::{Caller, Directory, Exchanged, Reach, Reader, Refusal};
+use crate::directory::{Caller, Directory, Exchanged, Reach, Reader, Refusal, Scope};
 use crate::secret::Token;
 
 /// Exchanges of one answer, without `limit`.
@@ -18,13 +21,18 @@ const LIMIT: usize = 100;
 pub enum Resource {
     /// The recent exchanges.
     Requests,
+    /// The hand-overs.
+    Handovers,
+    /// The hand-over of this number.
+    Handover(i64),
 }
 
 /// What a path names.
 pub fn find(path: &str) -> Option<Resource> {
     match path.strip_prefix("/api/v1/")? {
         "requests" | "requests/" => Some(Resource::Requests),
-        _ => None,
+        "handovers" | "handovers/" => Some(Resource::Handovers),
+        path => path.strip_prefix("handovers/")?.parse().ok().map(Resource::Handover),
     }
 }
 
@@ -42,15 +50,40 @@ pub fn admit(directory: &Directory, token: &Token, request: &str) -> Result<Call
 }
 
 /// Answers a request that was let in.
-pub fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'_>) -> Result<Answer, Problem> {
-    const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
-    let Some(Resource::Requests) = resource else {
+pub async fn answer(
+    directory: &Directory,
+    caller: Caller,
+    resource: Option<Resource>,
+    visit: &Visit<'_>,
+    (body, limits, room): (&mut Incoming, BodyLimits, &Room),
+) -> Result<Answer, Problem> {
+    let Some(resource) = resource else {
         return Err(Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. /api/v1/requests is one."));
     };
-    match *visit.method {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return Ok(Answer::methods(METHODS)),
-        _ => return Err(no_method(METHODS)),
+    const LOOK: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+    const SETTLE: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+    let methods = if matches!(resource, Resource::Handover(_)) { SETTLE } else { LOOK };
+    match (resource, visit.method) {
+        (_, &Method::OPTIONS) => Ok(Answer::methods(methods)),
+        (_, method) if !methods.contains(method) => Err(no_method(methods)),
+        (Resource::Requests, _) => requests(directory, &caller, visit),
+        (Resource::Handovers, _) => handovers::list(directory, visit).await,
+        (Resource::Handover(id), &Method::POST) => {
+            let body = super::wire::read(body, visit.headers, limits, room).await?;
+            handovers::settle(directory, caller, id, &body).await
+        }
+        (Resource::Handover(id), _) => handovers::one(directory, id).await,
+    }
+}
+
+/// JSON as an answer.
+fn shown_as(body: &serde_json::Value) -> Answer {
+    Answer { media: Media::Json, ..Answer::json(StatusCode::OK, body.to_string()) }
+}
+
+fn requests(directory: &Directory, caller: &Caller, visit: &Visit<'_>) -> Result<Answer, Problem> {
+    if caller.scope() != Scope::ApiRead {
+        return Err(Problem::plain(StatusCode::FORBIDDEN, "Looking at requests needs a token of scope api:read."));
     }
     let limit = match visit.parameter("limit").as_deref() {
         None => LIMIT,
@@ -67,7 +100,7 @@ pub fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'
         "total": found.len(),
         "requests": found.iter().take(limit).map(|e| shown(e)).collect::<Vec<_>>(),
     });
-    Ok(Answer { media: Media::Json, ..Answer::json(StatusCode::OK, body.to_string()) })
+    Ok(shown_as(&body))
 }
 
 fn shown(e: &Exchanged) -> serde_json::Value {

@@ -233,8 +233,8 @@ impl Service {
         let _ = seen.token.set(token.id().to_owned());
         if is_api {
             let let_in = api::admit(&self.directory, &token, id);
-            let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
-            return api::answer(&self.directory, api::find(path), &visit);
+            let caller = let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
+            return api::answer(&self.directory, caller, api::find(path), &visit, (body, limits, &room)).await;
         }
         let exchange = Arc::new(Exchange {
             directory: self.directory.clone(),
