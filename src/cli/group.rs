@@ -97,7 +97,7 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
         Command::ListArchived { json } => list(&opened, json),
         Command::Restore { id } => {
             let name = act(&opened, "group restore", Kind::Group, move |writer, ask| {
-                restore(writer, ask.site, ask.caller, ask.of, &id)
+                restore(writer, ask.caller, ask.of, &id)
             })?;
             say(format!("The group {name} is back, with its id and those of its members who are still there."))
         }

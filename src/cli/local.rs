@@ -9,7 +9,7 @@ use crate::clock::{date_time, fresh_id};
 use crate::directory::lifecycle::{groups, known, people};
 use crate::directory::{Ask, Caller, Reader, Refusal, Reply, Writer, create, patch, remove};
 use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
+use crate::scim::dialect::{Dialect, Rule, RuleSet};
 use crate::scim::json::{Json, Object};
 use crate::scim::list::Query;
 use crate::scim::patch::Patch;
@@ -36,6 +36,13 @@ impl Kind {
     }
 }
 
+/// What people at a terminal may get wrong: what clients may, but for names that nobody knows. Those are refused, and
+/// not passed over.
+fn dialect() -> Dialect {
+    let unknown = [Rule::UnknownPathSkipped, Rule::UnknownAttributes, Rule::UnknownMembers];
+    Dialect::new(unknown.into_iter().fold(RuleSet::all(), RuleSet::without))
+}
+
 /// Runs a change as the command of this name.
 pub fn act<T: Send + 'static>(
     opened: &Opened,
@@ -46,7 +53,7 @@ pub fn act<T: Send + 'static>(
     let (site, caller) = (opened.site.clone(), Caller::local(&format!("command:{command}"), ""));
     opened.write(move |writer| {
         let of = kind.of(writer)?;
-        let (wish, dialect) = (Query::default(), Dialect::new(site.rules));
+        let (wish, dialect) = (Query::default(), dialect());
         let ask = Ask {
             site: &site,
             caller: &caller,
@@ -98,7 +105,7 @@ pub fn change(
         let row = known(writer, ask.of, &name)?;
         let mut body = Object::new();
         body.push("Operations", Json::Array(operations(writer)?));
-        let patched = Patch::parse(body.into(), ask.of, &Dialect::tolerant())?;
+        let patched = Patch::parse(body.into(), ask.of, ask.dialect)?;
         let before = writer.next_change();
         let Reply { .. } = patch(writer, ask, &row.id, patched)?;
         Ok((row, writer.next_change() > before))

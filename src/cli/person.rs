@@ -159,7 +159,7 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
         Command::ListDeparted { json } => list(&opened, json),
         Command::Restore { id } => {
             let name = act(&opened, "person restore", Kind::Person, move |writer, ask| {
-                restore(writer, ask.site, ask.caller, ask.of, &id)
+                restore(writer, ask.caller, ask.of, &id)
             })?;
             say(format!("{name} is back, with the id and the memberships of before."))
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::create::taken;
 use super::overview::{Listed, listed_as};
-use super::{Ask, Caller, Refusal, Site};
+use super::{Ask, Caller, Refusal};
 use crate::scim::catalog::{GROUP_SCHEMA, ResourceType, USER_SCHEMA};
 use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
@@ -144,13 +144,7 @@ pub fn called(reader: &Reader<'_>, id: &str) -> Result<(String, bool), StoreErro
 ///
 /// Errors: a sentence when nobody left under this id, and [`Refusal::Taken`] when a person's name or another unique
 /// attribute is somebody else's by now.
-pub fn restore(
-    writer: &mut Writer<'_>,
-    site: &Site,
-    caller: &Caller,
-    of: &ResourceType,
-    id: &str,
-) -> Result<String, Refusal> {
+pub fn restore(writer: &mut Writer<'_>, caller: &Caller, of: &ResourceType, id: &str) -> Result<String, Refusal> {
     let Some(departed) = writer.departed(of, id)? else {
         let kept = if of.is_group() { "archived" } else { "deleted" };
         return Err(Refusal::Denied(format!("there is no {kept} {} with the id {id:?}", word(of))));
@@ -183,7 +177,6 @@ pub fn restore(
         ..Change::default()
     })?;
     rejoin(writer, caller, id, &departed.groups, &departed.local)?;
-    tracing::info!(id, location = super::show::location(site, of, id), "restored");
     Ok(listed.name)
 }
 

@@ -52,7 +52,10 @@ impl Reader<'_> {
     pub fn guard(&self) -> Result<Option<Guard>, StoreError> {
         let stored = self.setting(GUARD)?.and_then(|since| since.parse().ok());
         match stored {
-            Some(since) => Ok(Some(Guard { since, count: self.left_since(since - 1, -1)?.0 })),
+            Some(since) => {
+                let count = self.left_since(since - 1, -1)?.0;
+                Ok((count > 0).then_some(Guard { since, count }))
+            }
             None => self.burst(),
         }
     }
@@ -87,11 +90,21 @@ impl Writer<'_> {
         Ok(Some(guard))
     }
 
+    fn drop_guard(&mut self) -> Result<(), StoreError> {
+        self.set_setting(GUARD, "")?;
+        self.record(&Change { actor: "guard", op: "guard.over", ..Change::default() })
+    }
+
     fn keep_guard(&mut self, guard: Guard) -> Result<(), StoreError> {
         self.set_setting(GUARD, &guard.since.to_string())?;
         let after = Some(format!("{{\"left\":{}}}", guard.count));
         self.record(&Change { actor: "guard", op: "guard", after, ..Change::default() })
     }
+}
+
+/// What is kept of the guard, if something is.
+fn is_kept(reader: &Reader<'_>) -> Result<bool, StoreError> {
+    Ok(reader.setting(GUARD)?.is_some_and(|since| !since.is_empty()))
 }
 
 /// How far the last round of purging has come, by the code of the type.
@@ -108,7 +121,7 @@ pub(super) fn retain(
 ) -> Result<(), StoreError> {
     let reader = Reader::new(connection, shared, false);
     if let Some(guard) = reader.guard()? {
-        if reader.setting(GUARD)?.is_none_or(|since| since.is_empty()) {
+        if !is_kept(&reader)? {
             in_transaction(connection, shared, |writer| writer.keep_guard(guard))?;
             tracing::warn!(
                 left = guard.count,
@@ -116,6 +129,10 @@ pub(super) fn retain(
             );
         }
         return Ok(());
+    }
+    if is_kept(&reader)? {
+        in_transaction(connection, shared, |writer| writer.drop_guard())?;
+        tracing::info!("everybody who had left is active again: the guard is over");
     }
     if shared.departed_days == 0 {
         return Ok(());
