@@ -4,7 +4,7 @@
 #![allow(clippy::string_slice)]
 
 mod activity;
-mod browser;
+pub mod browser;
 mod claim;
 mod commands;
 mod forms;
