@@ -4,6 +4,10 @@ mod admin;
 mod backup;
 mod check_config;
 mod first_run;
+mod group;
+mod handover;
+mod local;
+mod person;
 mod provisioning;
 mod role;
 mod serve;
@@ -26,7 +30,7 @@ use crate::http::BASE;
 use crate::scim::catalog::Catalog;
 use crate::scim::declare::Declarations;
 use crate::scim::dialect::{RULES, RuleSet};
-use crate::store::{Options, Threads};
+use crate::store::{Options, Threads, Threshold};
 
 /// A SCIM 2.0 directory in one binary and one SQLite file.
 #[derive(Parser)]
@@ -63,6 +67,21 @@ enum Command {
     Admin {
         #[command(subcommand)]
         command: admin::Command,
+    },
+    /// Make, change, deactivate and delete people here, and bring deleted ones back
+    Person {
+        #[command(subcommand)]
+        command: person::Command,
+    },
+    /// Make, change and archive groups here, and bring archived ones back
+    Group {
+        #[command(subcommand)]
+        command: group::Command,
+    },
+    /// Settle what people who left have to hand over
+    Handover {
+        #[command(subcommand)]
+        command: handover::Command,
     },
     /// Switch provisioning on and off
     #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
@@ -101,6 +120,9 @@ pub fn run() -> ExitCode {
         Some(Command::ExampleConfig) => say(EXAMPLE.trim_end()),
         Some(Command::Token { command }) => token::run(&arguments.config, command),
         Some(Command::Admin { command }) => admin::run(&arguments.config, command),
+        Some(Command::Person { command }) => person::run(&arguments.config, command),
+        Some(Command::Group { command }) => group::run(&arguments.config, command),
+        Some(Command::Handover { command }) => handover::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
         Some(Command::Role { command }) => role::run(&arguments.config, command),
         Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),
@@ -171,7 +193,19 @@ fn options(config: &Config) -> Options {
         max_bytes: config.store.max_bytes,
         allow_network: config.store.allow_network_filesystem,
         queue: config.limits.queue,
+        departed_days: config.lifecycle.departed_days,
+        threshold: threshold(config),
         ..Options::at(&config.store.path)
+    }
+}
+
+fn threshold(config: &Config) -> Threshold {
+    let guard = config.lifecycle.guard;
+    Threshold {
+        percent: guard.percent,
+        at_least: guard.at_least,
+        count: guard.count,
+        window: guard.minutes.saturating_mul(60 * 1_000_000),
     }
 }
 
@@ -224,7 +258,7 @@ impl Opened {
     ) -> Result<T> {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
-        pending.wait().map_err(sentence)
+        pending.wait().map_err(explained)
     }
 
     /// A read that may have to refuse.
@@ -233,14 +267,20 @@ impl Opened {
         read: impl FnOnce(&Reader<'_>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T> {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
-        store.read(read).wait().map_err(sentence)
+        store.read(read).wait().map_err(explained)
     }
 }
 
-fn sentence(refusal: Refusal) -> anyhow::Error {
+/// A refusal in a sentence.
+fn explained(refusal: Refusal) -> anyhow::Error {
     match refusal {
         Refusal::Denied(why) | Refusal::Conflict(why) => anyhow!(why),
         Refusal::Broken(error) => anyhow!(error),
+        Refusal::Fault(fault) => anyhow!("{fault}; nothing was changed"),
+        Refusal::NotFound(of, id) => anyhow!("there is no {of} with the id {id:?}"),
+        Refusal::Taken(of, attribute, value, _) => {
+            anyhow!("another {of} has the {attribute} {value:?} already; nothing was changed")
+        }
         other => anyhow!("{other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! The TOML file: what the owner of the machine decides. The only reader of it.
 
 mod declared;
+mod lifecycle;
 mod limits;
 mod listen;
 
@@ -12,6 +13,8 @@ use toml::Spanned;
 
 pub use declared::Declared;
 use declared::Tables;
+pub use lifecycle::Lifecycle;
+use lifecycle::{GuardTable, RetentionTable};
 pub use limits::Limits;
 pub use listen::{Listen, Listener, Tls};
 use listen::{ListenTable, TlsTable};
@@ -36,6 +39,8 @@ pub struct Config {
     pub max_live_tokens: usize,
     /// Bounds on what clients may send.
     pub limits: Limits,
+    /// What becomes of those who left.
+    pub lifecycle: Lifecycle,
     /// The log.
     pub log: Log,
     /// The first administrator.
@@ -169,6 +174,10 @@ struct File {
     tokens: Tokens,
     #[serde(default)]
     limits: Option<Spanned<Limits>>,
+    #[serde(default)]
+    retention: RetentionTable,
+    #[serde(default)]
+    guard: GuardTable,
     #[serde(default)]
     log: Log,
     bootstrap: Option<BootstrapTable>,
@@ -354,6 +363,7 @@ impl Config {
             },
             max_live_tokens,
             limits: limits::limits(&source, written.limits)?,
+            lifecycle: lifecycle::lifecycle(&source, written.retention, written.guard)?,
             log: written.log,
             bootstrap: written.bootstrap.map(|b| Bootstrap {
                 admin_name: b.admin_name.unwrap_or_else(|| "admin".to_owned()),

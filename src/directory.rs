@@ -7,6 +7,8 @@ mod caller;
 mod create;
 pub mod cursor;
 mod fetch;
+pub mod handover;
+pub mod lifecycle;
 mod list;
 mod me;
 pub mod overview;
@@ -24,7 +26,7 @@ use std::sync::Arc;
 
 pub use bulk::{Batch, Done, Outcome, bulk, prepare_bulk};
 pub use caller::{Caller, Reach, Scope};
-pub use create::create;
+pub use create::{RETURNS, create};
 pub use fetch::{Fetched, fetch};
 pub use list::{Memory, list, list_all};
 pub use me::me;
@@ -36,7 +38,7 @@ pub use tokens::{Lifetime, NewToken, create_token, revoke_token};
 pub use walks::Walks;
 
 pub use crate::store::{
-    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Milestone, SessionRow, Tally, TokenRow, TokenStatus,
+    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Guard, Milestone, SessionRow, Tally, TokenRow, TokenStatus,
 };
 pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};
 

@@ -23,6 +23,7 @@ pub mod required;
 pub mod resource;
 pub mod schema;
 mod secrets;
+pub mod soft_delete;
 pub mod stored;
 pub mod time;
 pub mod version;

@@ -8,9 +8,12 @@ mod activity;
 mod admins;
 pub mod backup;
 mod changes;
+mod departed;
 mod error;
 mod file;
 mod graph;
+mod guard;
+mod handover;
 mod jobs;
 mod key;
 mod members;
@@ -44,13 +47,16 @@ use rusqlite::{Connection, OpenFlags};
 pub use activity::{Activity, Exchange, Milestone, Tally};
 pub use admins::AdminRow;
 pub use changes::{Change, ChangeRow};
+pub use departed::{Departed, Departure};
 pub use error::StoreError;
 pub use graph::{Graph, Node};
+pub use guard::{Guard, Threshold};
+pub use handover::{Handover, HandoverStatus};
 pub use jobs::{Failure, Pending, Weight};
 pub use key::{check_key, key, key_of, put_key};
 pub use members::{Delta, Membership, Source};
 pub use reader::Reader;
-pub use resources::{Departure, Indexed, Prepared, Row};
+pub use resources::{Indexed, Prepared, Row};
 pub use roles::{RoleOverride, RoleRule, RoleRules};
 pub use sessions::SessionRow;
 pub use settings::{Control, Provisioning};
@@ -79,6 +85,10 @@ pub struct Options {
     /// This process serves: it folds the write-ahead log into the file when it ends. A command must not wait for that,
     /// nor make the server's writes wait.
     pub serves: bool,
+    /// For how many days people who left are kept; 0: for ever.
+    pub departed_days: i64,
+    /// How many people may leave before an administrator has to look.
+    pub threshold: Threshold,
 }
 
 impl Options {
@@ -92,6 +102,8 @@ impl Options {
             queue: 4096,
             batch_time: Duration::from_millis(5),
             serves: true,
+            departed_days: 90,
+            threshold: Threshold::default(),
         }
     }
 }
@@ -114,6 +126,8 @@ pub(crate) struct Shared {
     max_bytes: u64,
     batch_time: Duration,
     serves: bool,
+    departed_days: i64,
+    threshold: Threshold,
     /// The latest time that was seen: a clock that is set back does not bring expired tokens to life.
     latest: AtomicI64,
     /// Says to `restore` that the file is in use, for as long as this lives.
@@ -215,6 +229,8 @@ impl Store {
             max_bytes: options.max_bytes,
             batch_time: options.batch_time,
             serves: options.serves,
+            departed_days: options.departed_days,
+            threshold: options.threshold,
             latest: AtomicI64::new(writer::last_change(&connection)?.1),
             _in_use: in_use,
         });

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::local::minute;
 use super::table::table;
 use super::{Opened, say};
 use crate::clock::date_time;
+use crate::directory::lifecycle::{guard, release_guard};
 use crate::directory::provisioning::{self, Provisioning};
 
 #[derive(Args)]
@@ -36,12 +38,14 @@ enum Action {
     Pause,
     /// Let it look, and refuse changes with 403
     ReadOnly,
+    /// End the guard that holds after very many people left within minutes: an administrator has looked
+    Release,
 }
 
 pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
     let opened = Opened::open(config)?;
     let state = match arguments.action {
-        Action::Status => None,
+        Action::Status | Action::Release => None,
         Action::On => Some(Provisioning::On),
         Action::Off => Some(Provisioning::Off),
         Action::Pause => Some(Provisioning::Paused),
@@ -51,19 +55,31 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
         let acknowledge = arguments.acknowledge_no_sso;
         opened.write(move |writer| provisioning::switch(writer, state, acknowledge, "command:provisioning"))?;
     }
+    if arguments.action == Action::Release {
+        return release(&opened);
+    }
     let (status, rules) = opened.read(|reader| Ok((provisioning::status(reader)?, reader.dialect_counts()?)))?;
+    let guard = opened.read(guard)?;
     if arguments.json {
         let acknowledged =
             status.acknowledged_no_sso.as_deref().and_then(|a| a.rsplit_once(' ')).and_then(|(_, at)| at.parse().ok());
         let status = json!({
             "state": status.state.name(),
             "singleSignOn": "not set up",
+            "guard": guard.map(|g| json!({"since": date_time(g.since), "left": g.count})),
             "acknowledgedNoSso": acknowledged.map(date_time),
             "dialectRules": rules.iter().map(|(rule, n, _)| (rule.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),
         });
         return say(status.to_string());
     }
     say(format!("Provisioning is {}.", status.state.name()))?;
+    if let Some(guard) = guard {
+        say(format!(
+            "GUARD: {} people were deactivated or deleted since {}. Nobody is purged until `provisioning release`.",
+            guard.count,
+            minute(guard.since)
+        ))?;
+    }
     if arguments.action != Action::Status || rules.is_empty() {
         return Ok(());
     }
@@ -71,4 +87,15 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
     let rows: Vec<_> =
         rules.iter().map(|(rule, n, last)| vec![rule.clone(), n.to_string(), date_time(*last)]).collect();
     say(table(&["RULE", "TIMES", "LAST"], &rows))
+}
+
+fn release(opened: &Opened) -> Result<()> {
+    match opened.write(|writer| Ok(release_guard(writer, "command:provisioning release")?))? {
+        Some(guard) => say(format!(
+            "The guard is released: {} people have left since {}, and the retention time counts for them.",
+            guard.count,
+            minute(guard.since)
+        )),
+        None => bail!("there is no guard to release"),
+    }
 }

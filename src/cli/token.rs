@@ -61,6 +61,9 @@ pub enum GivenScope {
     /// Looking at what happened, by /api/v1; not SCIM
     #[value(name = "api:read")]
     ApiRead,
+    /// Settling hand-overs by /api/v1; not SCIM
+    #[value(name = "api:handover")]
+    ApiHandover,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -120,6 +123,7 @@ fn create(
         (Some(GivenScope::Scim) | None, None) => Scope::Scim,
         (Some(GivenScope::ScimRead), None) => Scope::ScimRead,
         (Some(GivenScope::ApiRead), None) => Scope::ApiRead,
+        (Some(GivenScope::ApiHandover), None) => Scope::ApiHandover,
     };
     let token = Token::generate()?;
     let new = NewToken { token: token.clone(), name, scope, user, replaces: None, lifetime: expires.lifetime() };

@@ -1,9 +1,13 @@
 //! Who asks, and what that lets them do.
 
+use std::sync::Arc;
+
 use super::Refusal;
 use super::refusal::Unauthenticated;
 use crate::secret::{Token, same_digest};
-use crate::store::{Control, Provisioning, Reader, StoreError, TokenStatus, Writer};
+use crate::store::{Control, Provisioning, Reader, Source, StoreError, TokenStatus, Writer};
+
+const NOT_TO_SETTLE: &str = "Settling a hand-over needs a token of scope api:handover. Nothing was changed.";
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub enum Scope {
     Me,
     /// Looking at what happened, by `/api/v1`; not SCIM.
     ApiRead,
+    /// Settling hand-overs, by `/api/v1`; not SCIM.
+    ApiHandover,
 }
 
 /// How far a request reaches.
@@ -37,6 +43,7 @@ impl Scope {
             "scim:read" => Some(Scope::ScimRead),
             "me" => Some(Scope::Me),
             "api:read" => Some(Scope::ApiRead),
+            "api:handover" => Some(Scope::ApiHandover),
             _ => None,
         }
     }
@@ -48,20 +55,23 @@ impl Scope {
             Scope::ScimRead => "scim:read",
             Scope::Me => "me",
             Scope::ApiRead => "api:read",
+            Scope::ApiHandover => "api:handover",
         }
     }
 }
 
-/// Somebody who showed a good token. Only [`Caller::admit`] makes one.
+/// Somebody who showed a good token, or an administrator here. Only [`Caller::admit`] and [`Caller::local`] make one.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The token's public id.
     pub token: String,
     scope: Scope,
+    /// An administrator, by a command or on the settings page.
+    is_local: bool,
     /// The id of the user whom the token is bound to.
     subject: Option<String>,
     generation: i64,
-    /// `token:ID`, as change rows name it.
+    /// `token:ID`, `command:NAME` or `admin:NAME`, as change rows name it.
     pub actor: String,
     /// The id of the request, as the log shows it.
     pub request: String,
@@ -79,16 +89,19 @@ impl Caller {
             subject: control.tokens.get(&id).and_then(|t| t.subject.clone()),
             token: id,
             scope,
+            is_local: false,
             generation: control.generation,
             request: request.to_owned(),
         };
         match (scope, reach) {
-            (Scope::ApiRead, Reach::Api) => return Ok(caller),
-            (Scope::ApiRead, _) => {
+            (Scope::ApiRead | Scope::ApiHandover, Reach::Api) => return Ok(caller),
+            (Scope::ApiRead | Scope::ApiHandover, _) => {
                 return Err(Refusal::Denied("This token opens /api/v1 and nothing else.".to_owned()));
             }
             (_, Reach::Api) => {
-                return Err(Refusal::Denied("This token is for SCIM. /api/v1 needs one of scope api:read.".to_owned()));
+                return Err(Refusal::Denied(
+                    "This token is for SCIM. /api/v1 needs one of scope api:read or api:handover.".to_owned(),
+                ));
             }
             _ => {}
         }
@@ -97,6 +110,30 @@ impl Caller {
             return Err(Refusal::Denied("This token opens /Me and nothing else.".to_owned()));
         }
         Ok(caller)
+    }
+
+    /// An administrator, who may change the directory whatever the state of provisioning is. `actor` is as change rows
+    /// name it; `request` is empty for a command.
+    pub fn local(actor: &str, request: &str) -> Caller {
+        Caller {
+            token: String::new(),
+            scope: Scope::Scim,
+            is_local: true,
+            subject: None,
+            generation: 0,
+            actor: actor.to_owned(),
+            request: request.to_owned(),
+        }
+    }
+
+    /// Whose the members are that this caller adds.
+    pub(super) fn source(&self) -> Source {
+        if self.is_local { Source::Local } else { Source::Provider }
+    }
+
+    /// What the token is for.
+    pub fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// The id of the user whom the token is bound to, if it is bound to one.
@@ -112,11 +149,27 @@ impl Caller {
     /// Asked inside the writing transaction: a token that was revoked, or provisioning that was switched off, between
     /// the arrival of the request and its turn counts.
     pub(super) fn still_may_write(&self, writer: &Writer<'_>) -> Result<(), Refusal> {
+        if self.is_local {
+            return Ok(());
+        }
+        self.open(&*self.still_known(writer)?, true)
+    }
+
+    /// The same for what has nothing to do with provisioning.
+    pub(super) fn still_may_settle(&self, writer: &Writer<'_>) -> Result<(), Refusal> {
+        if self.is_local {
+            return Ok(());
+        }
+        self.still_known(writer)?;
+        if self.scope == Scope::ApiHandover { Ok(()) } else { Err(Refusal::Denied(NOT_TO_SETTLE.to_owned())) }
+    }
+
+    fn still_known(&self, writer: &Writer<'_>) -> Result<Arc<Control>, Refusal> {
         let control = writer.control()?;
         if control.generation != self.generation {
             examine(&control, &self.token, None, writer.now())?;
         }
-        self.open(&control, true)
+        Ok(control)
     }
 
     fn open(&self, control: &Control, writes: bool) -> Result<(), Refusal> {

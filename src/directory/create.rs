@@ -1,5 +1,7 @@
 //! POST (RFC 7644 §3.3).
 
+use serde_json::json;
+
 use super::patch::all_known;
 use super::show::{Show, location, version};
 use super::{Ask, Refusal, Reply, roles};
@@ -8,10 +10,14 @@ use crate::scim::eval::values;
 use crate::scim::json::Object;
 use crate::scim::path::BoundPath;
 use crate::scim::project::Projection;
-use crate::store::{Change, Delta, Prepared, Source, StoreError, Writer};
+use crate::store::{Change, Delta, Prepared, StoreError, Writer};
+
+/// What the record of a creation calls the id that somebody had before.
+pub const RETURNS: &str = "returns";
 
 /// Creates a resource under a fresh id from a document that was checked. It never adopts one that is there: a unique name that is taken,
-/// by a deactivated person too, is refused, and the client links by looking up.
+/// by a deactivated person too, is refused, and the client links by looking up. Somebody who was here before and was deleted
+/// is a new resource, and is known as the same person.
 pub fn create(
     writer: &mut Writer<'_>,
     ask: Ask<'_>,
@@ -24,17 +30,22 @@ pub fn create(
     let unknown_role = roles::unheard(site, of, None, &new.document)?;
     let mut row = writer.insert(of, &id, new).map_err(|e| taken(e, of, &new.document))?;
     let mut delta = Delta::default();
-    let unknown_members = writer.add_members(row.pk, members, Source::Provider, &mut delta)?;
+    let unknown_members = writer.add_members(row.pk, members, caller.source(), &mut delta)?;
     all_known(&unknown_members, dialect)?;
     writer.settle_members(row.pk, &delta)?;
     let added = delta.added();
     row.members = added.len() as u64;
+    let before = if of.is_user() { writer.departed_like(of, new)? } else { None };
+    if let Some(before) = &before {
+        writer.returned(&id, before)?;
+    }
     writer.record(&Change {
         actor: &caller.actor,
         request: Some(&caller.request),
         op: "create",
         code: Some(row.code),
         resource: Some(&id),
+        after: before.map(|before| json!({ RETURNS: before }).to_string()),
         added,
         ..Change::default()
     })?;

@@ -1,16 +1,19 @@
 //! What an administrator looks at: how the directory stands, who is in it, and what was asked of it lately.
 
 use super::Refusal;
+use super::handover::{self, Item};
+use super::lifecycle::{guard, is_active};
 use super::show::location;
 use super::{Site, provisioning};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::project::withhold_secrets;
+use crate::scim::soft_delete::name_before;
 use crate::scim::stored::conceal;
-use crate::store::{ChangeRow, Provisioning, Reader, Row, StoreError};
+use crate::store::{ChangeRow, Guard, HandoverStatus, Provisioning, Reader, Row, StoreError};
 
 /// How the directory stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Standing {
     /// The state of provisioning.
     pub state: Provisioning,
@@ -22,6 +25,10 @@ pub struct Standing {
     pub deactivated: u64,
     /// Live groups.
     pub groups: u64,
+    /// Open hand-overs.
+    pub handovers: u64,
+    /// The consequence guard, if it holds.
+    pub guard: Option<Guard>,
 }
 
 /// How the directory stands.
@@ -43,6 +50,8 @@ pub fn standing(reader: &Reader<'_>) -> Result<Standing, StoreError> {
         active: people.saturating_sub(deactivated),
         deactivated,
         groups: total("Group")?,
+        handovers: reader.handover_count(HandoverStatus::Open)?,
+        guard: guard(reader)?,
     })
 }
 
@@ -53,6 +62,8 @@ pub struct Listed {
     pub id: String,
     /// The userName; for a group, its displayName.
     pub name: String,
+    /// The userName before a soft deletion in Microsoft Entra ID, if this is one.
+    pub was: Option<String>,
     /// What people call it.
     pub label: Option<String>,
     /// The address that is marked as primary, or the first one.
@@ -111,7 +122,11 @@ fn listed(reader: &Reader<'_>, keys: &[i64]) -> Result<Vec<Listed>, StoreError> 
 
 /// How a resource looks in a list.
 pub fn entry(row: &Row) -> Result<Listed, StoreError> {
-    let document = row.document()?;
+    Ok(Listed { members: row.members, ..listed_as(&row.id, &row.document()?, row.modified) })
+}
+
+/// The same of a document; its members are not counted.
+pub fn listed_as(id: &str, document: &Object, modified: i64) -> Listed {
     let text = |name: &str| document.get(name).and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
     let name = document.get("name").and_then(Json::as_object);
     let part = |part: &str| name.and_then(|n| n.get(part)).and_then(Json::as_str).filter(|t| !t.is_empty());
@@ -120,15 +135,17 @@ pub fn entry(row: &Row) -> Result<Listed, StoreError> {
         (!parts.is_empty()).then(|| parts.join(" "))
     };
     let label = text("displayName").or_else(|| part("formatted").map(str::to_owned)).or_else(joined);
-    Ok(Listed {
-        id: row.id.clone(),
-        name: text("userName").or_else(|| text("displayName")).unwrap_or_default(),
+    let (name, active) = (text("userName").or_else(|| text("displayName")).unwrap_or_default(), is_active(document));
+    Listed {
+        id: id.to_owned(),
+        was: text("userName").and_then(|name| name_before(&name, active).map(str::to_owned)),
+        name,
         label,
-        email: email(&document),
-        active: document.get("active") != Some(&Json::Bool(false)),
-        members: row.members,
-        modified: row.modified,
-    })
+        email: email(document),
+        active,
+        members: 0,
+        modified,
+    }
 }
 
 fn email(document: &Object) -> Option<String> {
@@ -153,6 +170,10 @@ pub struct Portrait {
     pub origin: Option<String>,
     /// The groups it is in: id, name, and whether directly.
     pub groups: Vec<(String, String, bool)>,
+    /// The ids that the same person had before, the last one first.
+    pub earlier: Vec<String>,
+    /// The last hand-over of a person.
+    pub handover: Option<Item>,
     /// What happened to it, the latest first.
     pub history: Vec<ChangeRow>,
 }
@@ -169,10 +190,7 @@ pub fn portrait(
     before: i64,
 ) -> Result<Option<Portrait>, Refusal> {
     let Some(row) = reader.find(of, id)? else { return Ok(None) };
-    let mut document = row.document()?;
-    // What no definition knows any longer, and what is never shown to anybody.
-    conceal(&mut document, of);
-    withhold_secrets(&mut document, of);
+    let document = shown_of(row.document()?, of);
     let direct = reader.groups_of(row.pk)?;
     let graph = reader.graph()?;
     let groups = graph.closure(&direct).into_iter().map(|(n, is_direct)| (n.id.clone(), n.display.clone(), is_direct));
@@ -182,7 +200,19 @@ pub fn portrait(
         origin: reader.origin(&row.id)?,
         groups: groups.collect(),
         history: reader.history(&row.id, before, HISTORY)?,
+        earlier: reader.earlier_ids(&row.id)?,
+        handover: match reader.handovers_of(&row.id)?.into_iter().next() {
+            Some(last) => Some(handover::item(reader, last)?),
+            None => None,
+        },
         document,
         row,
     }))
+}
+
+/// A document without what no definition knows any longer, and without what is never shown to anybody.
+pub fn shown_of(mut document: Object, of: &ResourceType) -> Object {
+    conceal(&mut document, of);
+    withhold_secrets(&mut document, of);
+    document
 }

@@ -1,6 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2): all operations in order, or none.
 
 use super::create::taken;
+use super::lifecycle::moved;
 use super::me::{may_become, may_say, may_touch};
 use super::show::{Show, location, reference, version};
 use super::{Ask, Refusal, Reply, Site, difference, roles};
@@ -11,7 +12,7 @@ use crate::scim::fault::{Fault, Kind, quoted};
 use crate::scim::json::{Json, Object};
 use crate::scim::patch::{MemberStep, Patch, PatchPlan, Step};
 use crate::scim::project::Projection;
-use crate::store::{Change, Delta, Prepared, Row, Source, Writer};
+use crate::store::{Change, Delta, Prepared, Row, Writer};
 
 /// Members up to which a changed group is shown in the answer; a larger one is answered without a body, unless the
 /// client said what it wants to see. A rival writes 1.8 MB for each member that is added to a group of 10,000.
@@ -19,7 +20,7 @@ const SHOWN_MEMBERS: u64 = 100;
 
 /// Applies a PATCH.
 pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> Result<Reply, Refusal> {
-    let Ask { site, of, dialect, .. } = ask;
+    let Ask { of, dialect, .. } = ask;
     ask.caller.still_may_write(writer)?;
     let row = met(writer, ask, id)?;
     let plan = patch.plan(of, dialect)?;
@@ -31,7 +32,7 @@ pub fn patch(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str, patch: Patch) -> R
     for step in &plan.steps {
         match step {
             Step::Document(step) => step.apply(&mut after, dialect)?,
-            Step::Members(step) => unknown_members.extend(move_members(writer, site, &row, step, &mut delta)?),
+            Step::Members(step) => unknown_members.extend(move_members(writer, ask, &row, step, &mut delta)?),
         }
     }
     all_known(&unknown_members, dialect)?;
@@ -66,20 +67,20 @@ pub fn all_known(unknown_members: &[String], dialect: &Dialect) -> Result<(), Re
 
 fn move_members(
     writer: &mut Writer<'_>,
-    site: &Site,
+    ask: Ask<'_>,
     row: &Row,
     step: &MemberStep<'_>,
     delta: &mut Delta,
 ) -> Result<Vec<String>, Refusal> {
     Ok(match step {
-        MemberStep::Add(ids) => writer.add_members(row.pk, ids, Source::Provider, delta)?,
+        MemberStep::Add(ids) => writer.add_members(row.pk, ids, ask.caller.source(), delta)?,
         MemberStep::Replace(ids) => writer.replace_members(row.pk, ids, delta)?,
         MemberStep::Remove(id) => {
             writer.remove_member(row.pk, id, delta)?;
             Vec::new()
         }
         MemberStep::RemoveMatching(filter) => {
-            for id in matching(writer, site, row, filter)? {
+            for id in matching(writer, ask.site, row, filter)? {
                 writer.remove_member(row.pk, &id, delta)?;
             }
             Vec::new()
@@ -136,6 +137,7 @@ pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Resu
             }
         }
         writer.settle_members(row.pk, delta)?;
+        moved(writer, ask, &row.id, before, &after.document)?;
         let (was, became) = difference(before, &after.document, of);
         writer.record(&Change {
             actor: &caller.actor,

@@ -1,14 +1,17 @@
-//! `/api/v1`: JSON for scripts, with a token of scope `api:read`.
+//! `/api/v1`: JSON for scripts, with a token of scope `api:read` or `api:handover`.
 
+mod handovers;
+
+use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
 use super::problem::{Problem, no_method};
 use super::ui::{Visit, Wanted};
-use super::wire::{Answer, Media};
+use super::wire::{Answer, BodyLimits, Media, Room};
 use crate::clock::date_time;
 use crate::directory::roles;
-use crate::directory::{Caller, Directory, Exchanged, Reach, Reader, Refusal};
+use crate::directory::{Caller, Directory, Exchanged, Reach, Reader, Refusal, Scope};
 use crate::secret::Token;
 
 /// Exchanges of one answer, without `limit`.
@@ -23,6 +26,10 @@ pub enum Resource {
     Roles,
     /// The role of the person with this id, and why.
     RoleOf(String),
+    /// The hand-overs.
+    Handovers,
+    /// The hand-over of this number.
+    Handover(i64),
 }
 
 /// What a path names.
@@ -31,7 +38,11 @@ pub fn find(path: &str) -> Option<Resource> {
     match path.strip_suffix('/').unwrap_or(path) {
         "requests" => Some(Resource::Requests),
         "roles" => Some(Resource::Roles),
+        "handovers" => Some(Resource::Handovers),
         path => {
+            if let Some(number) = path.strip_prefix("handovers/") {
+                return number.parse().ok().map(Resource::Handover);
+            }
             let id = path.strip_prefix("people/")?.strip_suffix("/role")?;
             let id = percent_encoding::percent_decode_str(id).decode_utf8().ok()?;
             (!id.is_empty() && !id.contains('/')).then(|| Resource::RoleOf(id.into_owned()))
@@ -73,40 +84,64 @@ fn judge(visit: &Visit<'_>, wanted: &Wanted) -> Result<(), Problem> {
 }
 
 /// Answers a request that was let in.
-pub async fn answer(directory: &Directory, resource: Option<Resource>, visit: &Visit<'_>) -> Result<Answer, Problem> {
-    const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+pub async fn answer(
+    directory: &Directory,
+    caller: Caller,
+    resource: Option<Resource>,
+    visit: &Visit<'_>,
+    (body, limits, room): (&mut Incoming, BodyLimits, &Room),
+) -> Result<Answer, Problem> {
     let Some(resource) = resource else {
         return Err(Problem::plain(StatusCode::NOT_FOUND, "There is nothing at this path. /api/v1/requests is one."));
     };
-    match *visit.method {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return Ok(Answer::methods(METHODS)),
-        _ => return Err(no_method(METHODS)),
-    }
-    let site = directory.site.clone();
-    match resource {
-        Resource::Requests => requests(directory, visit),
-        Resource::Roles => {
+    const LOOK: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+    const SETTLE: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+    let methods = if matches!(resource, Resource::Handover(_)) { SETTLE } else { LOOK };
+    match (resource, visit.method) {
+        (_, &Method::OPTIONS) => Ok(Answer::methods(methods)),
+        (_, method) if !methods.contains(method) => Err(no_method(methods)),
+        (Resource::Requests, _) => requests(directory, &caller, visit),
+        (Resource::Handovers, _) => handovers::list(directory, visit).await,
+        (Resource::Handover(id), &Method::POST) => {
+            let body = super::wire::read(body, visit.headers, limits, room).await?;
+            handovers::settle(directory, caller, id, &body).await
+        }
+        (Resource::Handover(id), _) => handovers::one(directory, id).await,
+        (Resource::Roles, _) => {
+            may_look(&caller)?;
+            let site = directory.site.clone();
             let read = directory.store.read(move |reader| {
                 Ok::<_, Refusal>(roles::catalogue_json(&site.roles, &roles::rules(reader, &site.roles)?))
             });
-            Ok(shown(&read.await?))
+            Ok(shown_as(&read.await?))
         }
-        Resource::RoleOf(id) => {
+        (Resource::RoleOf(id), _) => {
+            may_look(&caller)?;
+            let site = directory.site.clone();
             let read = directory.store.read(move |reader| {
                 let why = roles::why(reader, &site, &id)?.ok_or_else(|| Refusal::NotFound("User".to_owned(), id))?;
                 Ok::<_, Refusal>(roles::why_json(&why))
             });
-            Ok(shown(&read.await?))
+            Ok(shown_as(&read.await?))
         }
     }
 }
 
-fn shown(body: &serde_json::Value) -> Answer {
+/// A token that only hands over sees nothing else.
+fn may_look(caller: &Caller) -> Result<(), Problem> {
+    match caller.scope() {
+        Scope::ApiRead => Ok(()),
+        _ => Err(Problem::plain(StatusCode::FORBIDDEN, "Looking at this needs a token of scope api:read.")),
+    }
+}
+
+/// JSON as an answer.
+fn shown_as(body: &serde_json::Value) -> Answer {
     Answer { media: Media::Json, ..Answer::json(StatusCode::OK, body.to_string()) }
 }
 
-fn requests(directory: &Directory, visit: &Visit<'_>) -> Result<Answer, Problem> {
+fn requests(directory: &Directory, caller: &Caller, visit: &Visit<'_>) -> Result<Answer, Problem> {
+    may_look(caller)?;
     let limit = match visit.parameter("limit").as_deref() {
         None => LIMIT,
         Some(text) => text
@@ -123,7 +158,7 @@ fn requests(directory: &Directory, visit: &Visit<'_>) -> Result<Answer, Problem>
         "total": found.len(),
         "requests": found.iter().take(limit).map(|e| exchange(e)).collect::<Vec<_>>(),
     });
-    Ok(shown(&body))
+    Ok(shown_as(&body))
 }
 
 fn exchange(e: &Exchanged) -> serde_json::Value {

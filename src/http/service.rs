@@ -234,12 +234,13 @@ impl Service {
         let _ = seen.token.set(token.id().to_owned());
         if is_api {
             let let_in = api::admit(&self.directory, &token, &visit);
-            let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
+            let caller = let_in.map_err(|refusal| stranger.refusal(refusal, &token))?;
             self.admitted(&token)?;
             if let Some(why) = wrong_url(path, query) {
                 return Err(Problem::plain(StatusCode::BAD_REQUEST, why));
             }
-            return Box::pin(api::answer(&self.directory, api::find(path), &visit)).await;
+            let answer = api::answer(&self.directory, caller, api::find(path), &visit, (body, limits, &room));
+            return Box::pin(answer).await;
         }
         let exchange = Arc::new(Exchange {
             directory: self.directory.clone(),

@@ -8,6 +8,7 @@ mod cookies;
 mod form;
 mod gate;
 mod guides;
+mod handovers;
 mod history;
 mod lists;
 mod overview;
@@ -167,7 +168,8 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 7] = ["/", "/provisioning", "/people", "/groups", "/requests", "/admins", "/account"];
+const LISTED: [&str; 8] =
+    ["/", "/provisioning", "/people", "/groups", "/handovers", "/requests", "/admins", "/account"];
 
 /// A path of the list, or the first page.
 fn listed(path: &str) -> &'static str {
@@ -266,6 +268,7 @@ impl Ui {
             (["people", id], None) => self.person(visit, &signed, id).await,
             (["groups"], None) => self.groups(visit, &signed).await,
             (["groups", id], None) => self.group(visit, &signed, id).await,
+            (["handovers"], None) => self.handovers(visit, &signed).await,
             (["requests"], None) => self.requests(visit, &signed).await,
             (["admins"], form) => self.admins(visit, signed, form).await,
             (["admins", id, "remove"], form) => self.admin_remove(visit, signed, id, form).await,
@@ -388,7 +391,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 12] = [
+    const FIRST: [&str; 13] = [
         "",
         "setup",
         "sign-in",
@@ -397,6 +400,7 @@ fn is_page(segments: &[&str]) -> bool {
         "tokens",
         "people",
         "groups",
+        "handovers",
         "requests",
         "admins",
         "account",

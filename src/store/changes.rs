@@ -15,7 +15,7 @@ const BYTES: i64 = 0;
 /// One write, for the record. It holds no secret.
 #[derive(Debug, Default)]
 pub struct Change<'a> {
-    /// `token:ID` or `command:NAME`.
+    /// `token:ID`, `admin:NAME`, `command:NAME`, or `retention`.
     pub actor: &'a str,
     /// The request id that the log shows.
     pub request: Option<&'a str>,
@@ -55,7 +55,7 @@ impl Writer<'_> {
                 n,
                 now,
                 change.actor,
-                change.request,
+                change.request.filter(|r| !r.is_empty()),
                 change.op,
                 change.code,
                 change.resource,
@@ -137,6 +137,16 @@ impl Reader<'_> {
              where resource = ?1 and (op = 'create' or json_extract(before, ?2) is not json_extract(after, ?2)) order by n desc limit 1",
         )?;
         Ok(statement.query_map((resource, path), row)?.next().transpose()?)
+    }
+
+    /// Who made the write of this number, as far as it is still recorded.
+    pub fn change_actor(&self, n: i64) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection().prepare_cached("select actor from change where n = ?1")?;
+        let mut rows = statement.query([n])?;
+        Ok(match rows.next()? {
+            Some(row) => Some(row.get(0)?),
+            None => None,
+        })
     }
 
     /// The write that a resource began with, as far as it is still recorded: who made it.

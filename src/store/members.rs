@@ -81,6 +81,19 @@ pub struct Membership {
     pub label: Option<String>,
 }
 
+/// A group that somebody was taken out of.
+#[derive(Debug)]
+pub struct Left {
+    /// Its key.
+    pub pk: i64,
+    /// The code of its type.
+    pub code: i64,
+    /// Its id.
+    pub id: String,
+    /// The membership was made here.
+    pub local: bool,
+}
+
 impl Reader<'_> {
     /// The keys of the groups that a resource is a direct member of, oldest group first.
     pub fn groups_of(&self, pk: i64) -> Result<Vec<i64>, StoreError> {
@@ -136,6 +149,23 @@ impl Reader<'_> {
             Ok(())
         })?;
         Ok(ids)
+    }
+
+    /// The ids of the members of a group that were added here.
+    pub fn local_member_ids(&self, group: i64) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select r.id from member m cross join resource r on r.pk = m.member_pk where m.group_pk = ?1 and m.source = 1",
+        )?;
+        Ok(statement.query_map([group], |r| r.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// The groups that a resource was added to here: key and id, the oldest group first.
+    pub fn local_groups_of(&self, pk: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select r.pk, r.id from member m indexed by member_by_member cross join resource r on r.pk = m.group_pk
+             where m.member_pk = ?1 and m.source = 1 order by r.pk",
+        )?;
+        Ok(statement.query_map([pk], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 
     /// The key and type code of any live resource.
@@ -235,21 +265,25 @@ impl Writer<'_> {
         self.add_members(group, ids, Source::Provider, delta)
     }
 
-    /// Takes a resource out of every group that it is a direct member of. Gives the groups: key, type code, id.
-    pub fn leave_groups(&mut self, pk: i64) -> Result<Vec<(i64, i64, String)>, StoreError> {
+    /// Takes a resource out of every group that it is a direct member of.
+    pub fn leave_groups(&mut self, pk: i64) -> Result<Vec<Left>, StoreError> {
         let connection = self.connection();
         let left = {
             let mut statement = connection.prepare_cached(
-                "select r.pk, r.type, r.id from member m indexed by member_by_member cross join resource r on r.pk = m.group_pk
+                "select r.pk, r.type, r.id, m.source = 1 from member m indexed by member_by_member cross join resource r on r.pk = m.group_pk
                  where m.member_pk = ?1 order by r.pk",
             )?;
-            statement.query_map([pk], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<Result<Vec<_>, _>>()?
+            let row =
+                |r: &rusqlite::Row<'_>| Ok(Left { pk: r.get(0)?, code: r.get(1)?, id: r.get(2)?, local: r.get(3)? });
+            statement.query_map([pk], row)?.collect::<Result<Vec<_>, _>>()?
         };
-        for (group, _, _) in &left {
+        for group in &left {
             connection
                 .prepare_cached("delete from member where group_pk = ?1 and member_pk = ?2")?
-                .execute((group, pk))?;
-            connection.prepare_cached("update resource set members = members - 1 where pk = ?1")?.execute([group])?;
+                .execute((group.pk, pk))?;
+            connection
+                .prepare_cached("update resource set members = members - 1 where pk = ?1")?
+                .execute([group.pk])?;
         }
         Ok(left)
     }

@@ -1,5 +1,5 @@
-//! Resources: live ones in `resource`, with their folded values in `value` and their counts in `block`; deleted ones in
-//! `departed`.
+//! Live resources, in `resource`, with their folded values in `value` and their counts in `block`. Deleted ones are those of
+//! [`super::departed`].
 
 use rusqlite::Connection;
 
@@ -86,7 +86,7 @@ impl Indexed {
 pub struct Prepared {
     /// The document.
     pub document: Object,
-    indexed: Indexed,
+    pub(super) indexed: Indexed,
     text: String,
     plain: bool,
 }
@@ -248,17 +248,6 @@ impl Reader<'_> {
     }
 }
 
-/// A resource that leaves the live ones.
-#[derive(Debug)]
-pub struct Departure<'a> {
-    /// What it was.
-    pub row: &'a Row,
-    /// The ids of its members.
-    pub members: &'a [String],
-    /// The ids of the groups that it was in.
-    pub groups: &'a [String],
-}
-
 impl Writer<'_> {
     /// Stores a new resource. The change row comes after it, under [`Writer::next_change`].
     ///
@@ -333,44 +322,6 @@ impl Writer<'_> {
         self.connection()
             .prepare_cached("update resource set modified = ?2, version = ?3 where pk = ?1")?
             .execute((pk, now, version))?;
-        Ok(())
-    }
-
-    /// Moves a resource to the departed. Its member rows must be gone by then.
-    pub fn depart(&mut self, of: &ResourceType, departure: &Departure<'_>) -> Result<(), StoreError> {
-        let Departure { row, members, groups } = departure;
-        let document = row.document()?;
-        let indexed = Indexed::of(&document, of);
-        let (now, change) = (self.now(), self.next_change());
-        let connection = self.connection();
-        connection
-            .prepare_cached(
-                "insert into departed (pk, id, type, name_key, external_id, created, modified, departed, change, doc, members, groups)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?
-            .execute((
-                row.pk,
-                &row.id,
-                row.code,
-                indexed.name_key.as_deref().unwrap_or(&row.id),
-                &indexed.external_id,
-                row.created,
-                row.modified,
-                now,
-                change,
-                &row.doc,
-                serde_json::to_string(members)?,
-                serde_json::to_string(groups)?,
-            ))?;
-        connection.prepare_cached("delete from resource where pk = ?1")?.execute([row.pk])?;
-        count(connection, row.code, row.pk, -1)?;
-        self.exchange_values(of, row.pk, &indexed.values, &[])?;
-        if of.is_user() && !is_active(&document) {
-            count(connection, -row.code, row.pk, -1)?;
-        }
-        if of.is_group() {
-            self.raise_graph()?;
-        }
         Ok(())
     }
 }

@@ -103,6 +103,13 @@ impl Index {
     }
 
     fn follow(&mut self, reader: &Reader<'_>, from: i64, to: i64) -> Result<(), StoreError> {
+        // Whoever is restored has another key than before.
+        let mut restored = reader
+            .connection()
+            .prepare_cached("select 1 from change where n > ?1 and n <= ?2 and op = 'restore' limit 1")?;
+        if restored.exists((from, to))? {
+            return self.rebuild(reader);
+        }
         let mut statement = reader
             .connection()
             .prepare_cached("select distinct resource from change where n > ?1 and n <= ?2 and resource is not null")?;

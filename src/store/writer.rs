@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::jobs::{Failure, Job, Verdict, Weight};
 use super::reader::Reader;
-use super::{Shared, StoreError, activity, changes, usage, writing_connection};
+use super::{Shared, StoreError, activity, changes, guard, usage, writing_connection};
 
 /// Jobs of one transaction, at most.
 const BATCH: usize = 256;
@@ -98,6 +98,7 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
     let mut held = None;
     let mut housekept = Instant::now();
     let mut kept = Instant::now();
+    let mut retention = guard::Retention::default();
     loop {
         let first = match held.take() {
             Some(job) => Ok(job),
@@ -126,6 +127,12 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
             housekept = Instant::now();
             if let Err(error) = housekeeping(&connection, shared) {
                 tracing::warn!(%error, "counters could not be stored");
+            }
+            // A command ends before there is anything to wait for.
+            if shared.serves
+                && let Err(error) = guard::retain(&connection, shared, &mut retention)
+            {
+                tracing::warn!(%error, "those who left could not be looked through");
             }
             if kept.elapsed() >= ACTIVITY {
                 kept = Instant::now();
@@ -253,6 +260,22 @@ fn housekeeping(connection: &Connection, shared: &Arc<Shared>) -> Result<(), Sto
         }
     }
     changes::purge(connection, shared.now())
+}
+
+/// Runs a transaction of the writer's own, between those of others.
+pub(super) fn in_transaction<T>(
+    connection: &Connection,
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let done = step(connection, "begin immediate").and_then(|()| {
+        let (change, at) = last_change(connection)?;
+        let now = shared.now().max(at + 1);
+        let done = work(&mut Writer { reader: Reader::new(connection, shared, false), now, change })?;
+        step(connection, "commit")?;
+        Ok(done)
+    });
+    done.map_err(|error| undo(connection, error))
 }
 
 /// Stores what was asked lately. What cannot be stored stays due.

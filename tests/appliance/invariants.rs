@@ -44,6 +44,24 @@ const RULES: &[(&str, &str)] = &[
     ),
     ("a gap in the changes", "select n from change where n > 1 and n - 1 not in (select n from change)"),
     ("somebody who is both here and gone", "select id from resource where id in (select id from departed)"),
+    (
+        "more than one open hand-over of a person",
+        "select person from handover where status = 'open' group by person having count(*) > 1",
+    ),
+    (
+        "an open hand-over of nobody",
+        "select person from handover where status = 'open'
+         and person not in (select id from resource) and person not in (select id from departed)",
+    ),
+    (
+        "an open hand-over of somebody who is active",
+        "select person from handover join resource on resource.id = person
+         where status = 'open' and coalesce(json_extract(doc, '$.active'), 1) <> 0",
+    ),
+    (
+        "somebody who returned and is nobody",
+        "select id from returned where id not in (select resource from change where resource is not null)",
+    ),
     ("a document that is not JSON", "select id from resource where not json_valid(doc)"),
 ];
 

@@ -15,6 +15,7 @@ mod hostile;
 mod http2;
 mod invariants;
 mod known_bugs;
+mod lifecycle;
 mod limits;
 mod lists;
 mod manners;

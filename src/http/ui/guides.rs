@@ -316,7 +316,7 @@ mod tests {
     use crate::directory::provisioning::Provisioning;
 
     fn kinds(reached: &[&str]) -> Vec<&'static str> {
-        let standing = Standing { state: Provisioning::On, acknowledged: None, active: 0, deactivated: 0, groups: 0 };
+        let standing = Standing { state: Provisioning::On, ..Standing::default() };
         let milestone = |name: &str| {
             reached.contains(&name).then(|| Milestone { at: 5, client: String::new(), token: String::new() })
         };
@@ -336,8 +336,7 @@ mod tests {
     #[test]
     fn our_values_are_filled_in() {
         for provider in &PROVIDERS {
-            let standing =
-                Standing { state: Provisioning::On, acknowledged: None, active: 0, deactivated: 1, groups: 0 };
+            let standing = Standing { state: Provisioning::On, deactivated: 1, ..Standing::default() };
             let steps = steps(provider, "https://x/scim/v2", &standing, &[], |_| None);
             let values: Vec<_> = steps.iter().flat_map(|s| &s.values).collect();
             assert!(values.iter().any(|v| v.value == "https://x/scim/v2" && v.copies), "{}", provider.name);

@@ -3,8 +3,9 @@
 use super::attributes::plain;
 use super::state::{counted, who_words};
 use super::views::{Changed, Exact};
-use crate::directory::{ChangeRow, TokenRow};
+use crate::directory::{ChangeRow, RETURNS, TokenRow};
 use crate::scim::json::{Json, Object};
+use crate::scim::soft_delete::name_before;
 
 /// Recorded writes as lines: one for each attribute that changed.
 pub fn changes(rows: &[ChangeRow], tokens: &[TokenRow]) -> Vec<Changed> {
@@ -24,10 +25,21 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
     let said = |text: String| line(String::new(), String::new(), String::new(), text);
     let mut lines = Vec::new();
     match row.op.as_str() {
-        "create" => lines.push(said("Created".to_owned())),
+        "create" => match leaves(row.after.as_deref()).into_iter().find(|(name, _)| name == RETURNS) {
+            Some((_, before)) => lines.push(said(format!("Created: was here before as {before}"))),
+            None => lines.push(said("Created".to_owned())),
+        },
         "delete" => lines.push(said("Deleted".to_owned())),
+        "restore" => lines.push(said("Restored".to_owned())),
+        "purge" => lines.push(said("Purged".to_owned())),
         _ => {
             let (before, after) = (leaves(row.before.as_deref()), leaves(row.after.as_deref()));
+            lines.extend(transition(&before, &after).map(&said));
+            match row.op.as_str() {
+                "handover.give" => lines.push(said("Handed over".to_owned())),
+                "handover.dismiss" => lines.push(said("Hand-over dismissed".to_owned())),
+                _ => {}
+            }
             for (name, was) in &before {
                 let now = after.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v);
                 if was != now {
@@ -53,6 +65,23 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
         lines.push(said(row.op.clone()));
     }
     lines
+}
+
+/// What it means that somebody is active no longer, or again.
+fn transition(before: &[(String, String)], after: &[(String, String)]) -> Option<String> {
+    let value = |of: &[(String, String)], name: &str| of.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+    let (was, is) = (value(before, "active"), value(after, "active"));
+    if was == is {
+        return None;
+    }
+    if is.as_deref() != Some("false") {
+        return (was.as_deref() == Some("false")).then(|| "Active again".to_owned());
+    }
+    let name = value(after, "userName");
+    Some(match name.as_deref().and_then(|name| name_before(name, false)) {
+        Some(name) => format!("Deactivated: soft deletion of {name} in Microsoft Entra ID"),
+        None => "Deactivated".to_owned(),
+    })
 }
 
 /// Names and values of a recorded document: the parts of complex values and extensions one by one.
@@ -104,6 +133,7 @@ mod tests {
         let lines: Vec<_> =
             changes(&[row], &[]).into_iter().map(|c| (c.attribute, c.before, c.after, c.text)).collect();
         let expected = [
+            ("", "", "", "Deactivated"),
             ("title", "A", "", ""),
             ("name.givenName", "Ada", "Eve", ""),
             ("department", "D", "E", ""),

@@ -46,7 +46,7 @@ impl Ui {
         };
         let page = Overview {
             frame: self.frame(visit, signed, "overview", title).await?,
-            attention: self.attention(&state, &tokens, &admins, now),
+            attention: self.attention(&state, &standing, &tokens, &admins, now),
             chart: (!hours.is_empty()).then(|| chart(&hours, now)),
             steps: if state.last.is_none() { self.next_steps(&standing, &tokens, &admins) } else { Vec::new() },
             certificate: self.certificate(),
@@ -62,6 +62,7 @@ impl Ui {
     fn attention(
         &self,
         state: &super::views::State,
+        standing: &Standing,
         tokens: &[TokenRow],
         admins: &[AdminRow],
         now: i64,
@@ -70,6 +71,10 @@ impl Ui {
         let mut say = |text: String, href: &str, words: &str| {
             list.push(Warning { text, link: Some(Link { href: href.to_owned(), words: words.to_owned() }) });
         };
+        if standing.handovers > 0 {
+            let have = counted(standing.handovers, "person has", "people have");
+            say(format!("{have} left without a hand-over."), "/handovers", "Look at them");
+        }
         let live = tokens.iter().filter(|t| t.status(now) == TokenStatus::Live);
         for (token, end) in live.filter_map(|t| Some((t, t.expires.filter(|end| *end <= now + SOON * DAY)?))) {
             let days = counted(u64::try_from(days_until(end, now)).unwrap_or(0), "day", "days");

@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 
 use super::attributes::facts;
+use super::handovers::{person, sentence};
 use super::history::changes;
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
@@ -58,7 +59,9 @@ impl Ui {
 
     /// `/people/{id}`
     pub(super) async fn person(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
-        let (portrait, tokens) = self.portrait(visit, "User", id).await?;
+        let Some((portrait, tokens)) = self.portrait(visit, "User", id).await? else {
+            return self.departed(visit, signed, "User", id).await;
+        };
         let (who, site) = (portrait.listed.id.clone(), self.directory.site.clone());
         let why = self.directory.store.read(move |reader| Ok::<_, Refusal>(roles::why(reader, &site, &who)?));
         let why = why.await?.ok_or_else(Trouble::not_found)?;
@@ -72,6 +75,8 @@ impl Ui {
             facts: facts(&portrait.document, self.directory.catalog(), "User"),
             groups: links(&portrait),
             role: role(&why, &tokens),
+            earlier: portrait.earlier.iter().map(|id| person(id, id)).collect(),
+            handover: portrait.handover.as_ref().map(|item| sentence(item, &tokens)),
             location: portrait.location,
             listed: portrait.listed,
             history,
@@ -105,7 +110,9 @@ impl Ui {
 
     /// `/groups/{id}`
     pub(super) async fn group(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
-        let (portrait, tokens) = self.portrait(visit, "Group", id).await?;
+        let Some((portrait, tokens)) = self.portrait(visit, "Group", id).await? else {
+            return self.departed(visit, signed, "Group", id).await;
+        };
         let (row, offset) = (portrait.row.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {
             let found = members(reader, &row, offset, MEMBERS)?;
@@ -148,16 +155,16 @@ impl Ui {
         visit: &Visit<'_>,
         kind: &'static str,
         id: &str,
-    ) -> Result<(Portrait, Vec<crate::directory::TokenRow>), Trouble> {
+    ) -> Result<Option<(Portrait, Vec<crate::directory::TokenRow>)>, Trouble> {
         let before = visit.parameter("before").and_then(|n| n.parse().ok()).unwrap_or(i64::MAX);
         let (id, site) =
             (percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned(), self.directory.site.clone());
         let read = self.directory.store.read(move |reader| {
             let of = reader.catalog().resource_type(kind).ok_or_else(unknown)?;
-            Ok::<_, Refusal>((portrait(reader, &site, of, &id, before)?, reader.tokens()?))
+            let Some(portrait) = portrait(reader, &site, of, &id, before)? else { return Ok(None) };
+            Ok::<_, Refusal>(Some((portrait, reader.tokens()?)))
         });
-        let (portrait, tokens) = read.await?;
-        Ok((portrait.ok_or_else(Trouble::not_found)?, tokens))
+        Ok(read.await?)
     }
 
     fn history_of(

@@ -2,9 +2,10 @@
 
 use super::views::{Certificate, Contact, Link, Moment, State, TokenView, Warning};
 use super::{Trouble, Ui};
+use crate::directory::lifecycle::guard;
 use crate::directory::overview::Standing;
 use crate::directory::provisioning::Provisioning;
-use crate::directory::{Scope, TokenRow, TokenStatus};
+use crate::directory::{Scope, StoreError, TokenRow, TokenStatus};
 
 const HOUR: i64 = 3600 * 1_000_000;
 /// Microseconds.
@@ -48,6 +49,7 @@ pub fn scope_words(scope: &str) -> &'static str {
         Some(Scope::ScimRead) => "Reading",
         Some(Scope::Me) => "One person's own record",
         Some(Scope::ApiRead) => "The API, reading",
+        Some(Scope::ApiHandover) => "The API, hand-overs",
         None => "Unknown",
     }
 }
@@ -61,6 +63,7 @@ pub fn who_words(actor: &str, tokens: &[TokenRow]) -> String {
         },
         Some(("admin", name)) => name.to_owned(),
         Some(("command", _)) => "a command on the server".to_owned(),
+        None if actor == "retention" => "the retention time".to_owned(),
         _ => actor.to_owned(),
     }
 }
@@ -142,12 +145,22 @@ impl Ui {
     pub async fn warnings(&self) -> Result<Vec<Warning>, Trouble> {
         const NEAR: i64 = 14;
         let now = self.now();
-        let tokens = self.directory.store.read(|reader| reader.control()).await?;
+        let read = self.directory.store.read(|reader| Ok::<_, StoreError>((reader.control()?, guard(reader)?)));
+        let (tokens, guard) = read.await?;
         let mut ending: Vec<&TokenRow> =
             tokens.tokens.values().filter(|t| t.revoked.is_none() && t.scope == Scope::Scim.name()).collect();
         ending.sort_by_key(|t| t.expires);
         let near = |end: i64| end <= now.saturating_add(NEAR * DAY) && end > now.saturating_sub(NEAR * DAY);
         let mut warnings = Vec::new();
+        if let Some(guard) = guard {
+            warnings.push(Warning {
+                text: format!(
+                    "{} deactivated or deleted within minutes. Check your identity provider. Nobody is purged until you run scim-appliance provisioning release on the server.",
+                    counted(guard.count, "person was", "people were"),
+                ),
+                link: Some(Link { href: "/people?status=deactivated".to_owned(), words: "Look at them".to_owned() }),
+            });
+        }
         for token in ending.iter().filter(|t| t.expires.is_some_and(near)) {
             warnings.push(Warning {
                 text: format!("The token {} {}.", token.name, left(token.expires.unwrap_or(now), now)),

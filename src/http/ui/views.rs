@@ -624,6 +624,10 @@ pub struct Person {
     pub groups: Vec<(Link, bool)>,
     /// The role, and why.
     pub role: RoleOf,
+    /// The records that the same person had before.
+    pub earlier: Vec<Link>,
+    /// How the hand-over stands, if there is one.
+    pub handover: Option<String>,
     /// What happened, the latest first.
     pub history: Vec<Changed>,
     /// Where the history goes on.

@@ -67,6 +67,7 @@ fn every_answer_says_what_a_browser_may_do_with_it() {
         "/people",
         "/groups",
         "/requests",
+        "/handovers",
         "/admins",
         "/account",
         "/tokens/new",

@@ -39,6 +39,20 @@ fn shape(payload: &str) -> Vec<(String, Shape)> {
     let group = id_of(&client.post("/Groups", &json!({"displayName": part("group"), "externalId": part("gx"), "members": [{"value": id, "display": part("m")}]})).unwrap());
     let outer =
         id_of(&client.post("/Groups", &json!({"displayName": part("outer"), "members": [{"value": group}]})).unwrap());
+    // Somebody who is gone, and has something to hand over; a group that is archived; and who took over.
+    let mut gone = user.clone();
+    (gone["userName"], gone["externalId"]) = (part("gone").into(), part("gone-ext").into());
+    let gone = id_of(&client.post("/Users", &gone).unwrap());
+    let archived = id_of(
+        &client.post("/Groups", &json!({"displayName": part("archived"), "members": [{"value": gone}]})).unwrap(),
+    );
+    for path in [format!("/Groups/{archived}"), format!("/Users/{gone}")] {
+        assert_eq!(client.delete(&path).unwrap().status, 204);
+    }
+    for active in [false, true] {
+        let change = json!([{"op": "replace", "path": "active", "value": active}]);
+        assert_eq!(client.patch(&format!("/Users/{id}"), &change).unwrap().status, 200);
+    }
     // Clients and requests.
     let header: String = payload.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(150).collect();
     for token in [client.token.as_str(), "x"] {
@@ -97,6 +111,9 @@ fn shape(payload: &str) -> Vec<(String, Shape)> {
         format!("/groups?{query}"),
         format!("/groups/{group}"),
         format!("/groups/{outer}"),
+        format!("/people/{gone}"),
+        format!("/groups/{archived}"),
+        "/handovers".to_owned(),
         "/requests".to_owned(),
         format!("/requests?{query}"),
         "/admins".to_owned(),
@@ -127,8 +144,15 @@ fn shape(payload: &str) -> Vec<(String, Shape)> {
             // Times and blanks aside, what was sent stands there to the letter.
             assert!(unescaped(&answer.body).contains(&shown) && told.contains("display2"), "{path}: {payload}");
         }
-        let kind =
-            path.split(['?', '%']).next().unwrap().replace(&id, "ID").replace(&group, "GROUP").replace(&outer, "OUTER");
+        let kind = path
+            .split(['?', '%'])
+            .next()
+            .unwrap()
+            .replace(&id, "ID")
+            .replace(&group, "GROUP")
+            .replace(&outer, "OUTER")
+            .replace(&gone, "GONE")
+            .replace(&archived, "ARCHIVED");
         let shape = tags.into_iter().map(|t| (t.name, t.attributes.into_iter().map(|(n, _)| n).collect())).collect();
         shapes.push((kind, shape));
     }

@@ -1,0 +1,174 @@
+//! What people who left have to hand over.
+
+use super::{Reader, StoreError, Writer};
+
+/// How a hand-over stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandoverStatus {
+    /// Somebody has to decide.
+    Open,
+    /// There is a successor.
+    Done,
+    /// There is nothing to hand over.
+    Dismissed,
+    /// The person came back before.
+    Closed,
+}
+
+impl HandoverStatus {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            HandoverStatus::Open => "open",
+            HandoverStatus::Done => "done",
+            HandoverStatus::Dismissed => "dismissed",
+            HandoverStatus::Closed => "closed",
+        }
+    }
+
+    /// The status of this name.
+    pub fn named(name: &str) -> Option<HandoverStatus> {
+        [HandoverStatus::Open, HandoverStatus::Done, HandoverStatus::Dismissed, HandoverStatus::Closed]
+            .into_iter()
+            .find(|s| s.name() == name)
+    }
+}
+
+/// One hand-over.
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// Its number.
+    pub id: i64,
+    /// The id of the person who left.
+    pub person: String,
+    /// When it was opened, in microseconds since 1970.
+    pub opened: i64,
+    /// The number of the change that opened it.
+    pub change: i64,
+    /// How it stands.
+    pub status: HandoverStatus,
+    /// The id of the successor.
+    pub successor: Option<String>,
+    /// What whoever settled it had to say.
+    pub note: Option<String>,
+    /// Who settled it, as change rows name it.
+    pub by: Option<String>,
+    /// When.
+    pub at: Option<i64>,
+}
+
+const BY_NUMBER: &str =
+    "select id, person, opened, change, status, successor, note, by, at from handover where id = ?1";
+const OF_PERSON: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_person where person = ?1 order by id desc";
+const PAGE: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_status where status = ?1 order by opened desc limit ?3 offset ?2";
+
+fn handover(r: &rusqlite::Row<'_>) -> Result<Handover, StoreError> {
+    let status: String = r.get(4)?;
+    let status = HandoverStatus::named(&status)
+        .ok_or_else(|| StoreError::Corrupt(format!("a hand-over has the unknown status {status}")))?;
+    Ok(Handover {
+        id: r.get(0)?,
+        person: r.get(1)?,
+        opened: r.get(2)?,
+        change: r.get(3)?,
+        status,
+        successor: r.get(5)?,
+        note: r.get(6)?,
+        by: r.get(7)?,
+        at: r.get(8)?,
+    })
+}
+
+impl Reader<'_> {
+    /// The hand-over of this number.
+    pub fn handover(&self, id: i64) -> Result<Option<Handover>, StoreError> {
+        let mut statement = self.connection().prepare_cached(BY_NUMBER)?;
+        let mut rows = statement.query([id])?;
+        rows.next()?.map(handover).transpose()
+    }
+
+    /// The hand-overs of a person, the last one first.
+    pub fn handovers_of(&self, person: &str) -> Result<Vec<Handover>, StoreError> {
+        let mut statement = self.connection().prepare_cached(OF_PERSON)?;
+        let mut rows = statement.query([person])?;
+        let mut found = Vec::new();
+        while let Some(r) = rows.next()? {
+            found.push(handover(r)?);
+        }
+        Ok(found)
+    }
+
+    /// The hand-overs of a status, the last one first: after `offset` of them.
+    pub fn handovers(&self, status: HandoverStatus, offset: u64, limit: u64) -> Result<Vec<Handover>, StoreError> {
+        let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let mut statement = self.connection().prepare_cached(PAGE)?;
+        let mut rows = statement.query((status.name(), bound(offset), bound(limit)))?;
+        let mut found = Vec::new();
+        while let Some(r) = rows.next()? {
+            found.push(handover(r)?);
+        }
+        Ok(found)
+    }
+
+    /// How many hand-overs have a status.
+    pub fn handover_count(&self, status: HandoverStatus) -> Result<u64, StoreError> {
+        let mut statement = self
+            .connection()
+            .prepare_cached("select count(*) from handover indexed by handover_by_status where status = ?1")?;
+        let count: i64 = statement.query_row([status.name()], |r| r.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// How many left after a time and have not come back, at most `limit`; and when the first of them did.
+    pub(super) fn left_since(&self, time: i64, limit: i64) -> Result<(u64, Option<i64>), StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select count(*), min(opened) from (select opened from handover indexed by handover_by_status where status in ('open', 'done', 'dismissed') and opened > ?1 limit ?2)",
+        )?;
+        let (count, first): (i64, _) = statement.query_row((time, limit), |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok((u64::try_from(count).unwrap_or(0), first))
+    }
+}
+
+impl Writer<'_> {
+    /// Opens a hand-over with the change that is about to be recorded, unless one of the person is open.
+    pub fn open_handover(&mut self, person: &str) -> Result<(), StoreError> {
+        let (now, change) = (self.now(), self.next_change());
+        self.connection()
+            .prepare_cached(
+                "insert into handover (person, opened, change, status) select ?1, ?2, ?3, 'open'
+                 where not exists (select 1 from handover where person = ?1 and status = 'open')",
+            )?
+            .execute((person, now, change))?;
+        Ok(())
+    }
+
+    /// Closes the open hand-over of a person who is back, if there is one.
+    pub fn close_handover(&mut self, person: &str, by: &str) -> Result<(), StoreError> {
+        let now = self.now();
+        self.connection()
+            .prepare_cached(
+                "update handover set status = 'closed', by = ?2, at = ?3 where person = ?1 and status = 'open'",
+            )?
+            .execute((person, by, now))?;
+        Ok(())
+    }
+
+    /// Settles an open hand-over. False when it is not open.
+    pub fn settle_handover(
+        &mut self,
+        id: i64,
+        status: HandoverStatus,
+        successor: Option<&str>,
+        note: Option<&str>,
+        by: &str,
+    ) -> Result<bool, StoreError> {
+        let now = self.now();
+        let settled = self
+            .connection()
+            .prepare_cached(
+                "update handover set status = ?2, successor = ?3, note = ?4, by = ?5, at = ?6 where id = ?1 and status = 'open'",
+            )?
+            .execute((id, status.name(), successor, note, by, now))?;
+        Ok(settled == 1)
+    }
+}
