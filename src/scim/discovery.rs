@@ -1,6 +1,8 @@
 //! What the server says about itself: ServiceProviderConfig, ResourceTypes and Schemas (RFC 7644 §4).
 
-use super::catalog::{Catalog, message};
+use std::sync::Arc;
+
+use super::catalog::{APPLIANCE_SCHEMA, Catalog, ResourceType, message};
 use super::json::{Json, Object};
 
 const CONFIG_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -87,11 +89,23 @@ pub fn service_provider_config(base: &str, limits: Limits) -> Object {
     config
 }
 
-/// All resource types (RFC 7643 §6).
+/// All resource types (RFC 7643 §6). Of extensions, those that clients can write: provisioning clients send to each that is
+/// listed and expect to read it back. What is worked out here has its schema, and is there for whoever asks by name.
 pub fn resource_types(catalog: &Catalog, base: &str) -> Vec<Object> {
-    let all = catalog.resource_types.iter();
-    all.map(|t| described(&t.definition, TYPE_SCHEMA, "ResourceType", format!("{base}/ResourceTypes/{}", t.name)))
-        .collect()
+    let written = |e: &Json| {
+        let schema = e.as_object().and_then(|e| e.find("schema")).and_then(Json::as_str);
+        schema != Some(APPLIANCE_SCHEMA)
+    };
+    let told = |t: &Arc<ResourceType>| {
+        let mut told =
+            described(&t.definition, TYPE_SCHEMA, "ResourceType", format!("{base}/ResourceTypes/{}", t.name));
+        if let Some(Json::Array(extensions)) = told.find("schemaExtensions") {
+            let kept = extensions.iter().filter(|e| written(e)).cloned().collect();
+            told.set("schemaExtensions", Json::Array(kept));
+        }
+        told
+    };
+    catalog.resource_types.iter().map(told).collect()
 }
 
 /// All schemas (RFC 7643 §7).
