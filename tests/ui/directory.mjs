@@ -95,8 +95,9 @@ both("person: attributes, groups, source and history", async (t) => {
     assert.match(await groups.innerText(), /Engineers\s+Directly/);
     assert.match(await groups.innerText(), /Everybody\s+Through another group/);
     const history = await page.getByRole("region", {name: "The history, the latest first"}).locator("tbody tr").allInnerTexts();
-    assert.match(history[0], /the token okta-2026\s+active\s.*true.*false/s);
-    assert.match(history[1], /title\s.*Analyst.*Countess/s);
+    assert.match(history[0], /the token okta-2026\s.*Deactivated/s);
+    assert.match(history[1], /the token okta-2026\s+active\s.*true.*false/s);
+    assert.match(history[2], /title\s.*Analyst.*Countess/s);
     assert.match(history.at(-1), /Created/);
     await groups.getByRole("link", {name: "Engineers"}).click();
     assert.equal(await heading(page), "Engineers");
