@@ -1,6 +1,6 @@
 //! The part of the server that reads what strangers write, for the fuzzers: the protocol core, the router and the tokens.
 //!
-//! These are the sources of the server itself (`scim`, `secret.rs`, `http/route.rs` and `directory/cursor.rs` are links into `../src`, `assets`
+//! These are the sources of the server itself (`scim`, `secret`, `http/route.rs` and `directory/cursor.rs` are links into `../src`, `assets`
 //! is one into its definitions), compiled without the rings around them. Neither SQLite nor the HTTP server is built for
 //! a fuzzer that could reach neither.
 

@@ -106,9 +106,16 @@ both("person: attributes, groups, source and history", async (t) => {
     // The manager is nobody here, and the page says so.
     await page.goto(t.url("/people/nobody-here"));
     assert.equal(await heading(page), "There is nothing here");
-    // A deleted person is gone from here.
+    // A deleted person is gone from the list; the page says who it was, and when and by whom it was deleted.
     await app.scim(token, "DELETE", `/Users/${id}`);
-    assert.equal((await page.goto(t.url(`/people/${id}`))).status(), 404);
+    await page.goto(t.url("/people"));
+    assert(!(await page.locator("main").innerText()).includes("ada@example.com"));
+    assert.equal((await page.goto(t.url(`/people/${id}`))).status(), 200);
+    assert.equal(await heading(page), "Ada Lovelace");
+    const gone = await page.locator("main").innerText();
+    assert.match(gone, /Deleted .+ by the token okta-2026\. Identity providers find nothing under this id\./);
+    assert.match(gone, /ada@example\.com[\s\S]*Countess/);
+    assert(gone.includes(`person restore ${id}`), gone);
 });
 
 both("group: many members on several pages, and their history", async (t) => {
