@@ -355,6 +355,11 @@ test("tour: a directory in use", async (t) => {
     await tour.see("groups: none found");
     await tour.goto(`/groups/${engineers}`);
     await tour.see("group");
+    await app.scim(token, "DELETE", `/Users/${ids[5]}`);
+    await tour.goto("/handovers");
+    await tour.see("handovers");
+    await tour.goto(`/people/${ids[5]}`);
+    await tour.see("person: deleted");
     await tour.goto("/requests");
     await tour.see("requests");
     await tour.goto("/requests?client=nobody");
@@ -399,7 +404,7 @@ test("tour: a directory in use", async (t) => {
         await page.waitForURL("**/provisioning");
         await tour.see(`provisioning: ${state}`);
     }
-    tour.end(32);
+    tour.end(34);
 });
 
 test("tour: every page without scripts", async (t) => {
