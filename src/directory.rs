@@ -10,6 +10,7 @@ mod fetch;
 pub mod handover;
 pub mod lifecycle;
 mod list;
+pub mod local;
 mod me;
 pub mod overview;
 mod patch;
