@@ -47,7 +47,7 @@ pub fn item(reader: &Reader<'_>, handover: Handover) -> Result<Item, StoreError>
     Ok(Item {
         name,
         is_here,
-        opened_by: reader.change_actor(handover.change)?,
+        opened_by: reader.change_actor(handover.id)?,
         successor: successor.map(|(name, _)| name),
         returned_as: reader.later_ids(&handover.person)?.pop(),
         handover,

@@ -250,7 +250,7 @@ impl Writer<'_> {
         let mut all: Vec<(i64, String, i64, bool)> = Vec::new();
         {
             let mut statement = self.connection().prepare_cached(
-                "select d.pk, d.id, d.departed, exists (select 1 from handover h where h.person = d.id and h.status = 'open')
+                "select d.pk, d.id, d.departed, exists (select 1 from handover h where h.person = d.id and +h.status = 'open')
                  from departed d indexed by departed_by_time where d.type = ?1 and d.departed > ?2 and d.departed < ?3 order by d.departed limit ?4",
             )?;
             let mut rows = statement.query((code, after, before, i64::try_from(BATCH).unwrap_or(0)))?;

@@ -53,7 +53,7 @@ impl Reader<'_> {
         let stored = self.setting(GUARD)?.and_then(|since| since.parse().ok());
         match stored {
             Some(since) => {
-                let count = self.left_since(since - 1, -1)?.0;
+                let count = self.left_since(since - 1, u64::MAX)?.0;
                 Ok((count > 0).then_some(Guard { since, count }))
             }
             None => self.burst(),
@@ -65,7 +65,7 @@ impl Reader<'_> {
         let Threshold { percent, at_least, count, window } = self.shared().threshold;
         let released = self.setting(RELEASED)?.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
         let from = self.now().saturating_sub(window).max(released);
-        let limit = if count == 0 { -1 } else { i64::try_from(count).unwrap_or(i64::MAX) };
+        let limit = if count == 0 { u64::MAX } else { count };
         let (left, Some(since)) = self.left_since(from, limit)? else { return Ok(None) };
         let many = count > 0 && left >= count;
         let large = || -> Result<bool, StoreError> {
@@ -74,7 +74,7 @@ impl Reader<'_> {
             Ok(left.saturating_mul(100) >= percent.saturating_mul(active.saturating_add(left)))
         };
         if many || (percent > 0 && left >= at_least.max(1) && large()?) {
-            return Ok(Some(Guard { since, count: self.left_since(from, -1)?.0 }));
+            return Ok(Some(Guard { since, count: self.left_since(from, u64::MAX)?.0 }));
         }
         Ok(None)
     }

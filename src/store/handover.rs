@@ -37,14 +37,12 @@ impl HandoverStatus {
 /// One hand-over.
 #[derive(Debug, Clone)]
 pub struct Handover {
-    /// Its number.
+    /// Its number: that of the change that opened it.
     pub id: i64,
     /// The id of the person who left.
     pub person: String,
     /// When it was opened, in microseconds since 1970.
     pub opened: i64,
-    /// The number of the change that opened it.
-    pub change: i64,
     /// How it stands.
     pub status: HandoverStatus,
     /// The id of the successor.
@@ -57,25 +55,24 @@ pub struct Handover {
     pub at: Option<i64>,
 }
 
-const BY_NUMBER: &str =
-    "select id, person, opened, change, status, successor, note, by, at from handover where id = ?1";
-const OF_PERSON: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_person where person = ?1 order by id desc";
-const PAGE: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_status where status = ?1 order by opened desc limit ?3 offset ?2";
+const BY_NUMBER: &str = "select person, id, opened, status, successor, note, by, at from handover indexed by handover_by_status where status in ('open', 'done', 'dismissed', 'closed') and id = ?1";
+const OF_PERSON: &str =
+    "select person, id, opened, status, successor, note, by, at from handover where person = ?1 order by id desc";
+const PAGE: &str = "select person, id, opened, status, successor, note, by, at from handover indexed by handover_by_status where status = ?1 order by id desc limit ?3 offset ?2";
 
 fn handover(r: &rusqlite::Row<'_>) -> Result<Handover, StoreError> {
-    let status: String = r.get(4)?;
+    let status: String = r.get(3)?;
     let status = HandoverStatus::named(&status)
         .ok_or_else(|| StoreError::Corrupt(format!("a hand-over has the unknown status {status}")))?;
     Ok(Handover {
-        id: r.get(0)?,
-        person: r.get(1)?,
+        person: r.get(0)?,
+        id: r.get(1)?,
         opened: r.get(2)?,
-        change: r.get(3)?,
         status,
-        successor: r.get(5)?,
-        note: r.get(6)?,
-        by: r.get(7)?,
-        at: r.get(8)?,
+        successor: r.get(4)?,
+        note: r.get(5)?,
+        by: r.get(6)?,
+        at: r.get(7)?,
     })
 }
 
@@ -120,25 +117,35 @@ impl Reader<'_> {
     }
 
     /// How many left after a time and have not come back, at most `limit`; and when the first of them did.
-    pub(super) fn left_since(&self, time: i64, limit: i64) -> Result<(u64, Option<i64>), StoreError> {
+    pub(super) fn left_since(&self, time: i64, limit: u64) -> Result<(u64, Option<i64>), StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "select count(*), min(opened) from (select opened from handover indexed by handover_by_status where status in ('open', 'done', 'dismissed') and opened > ?1 limit ?2)",
+            "select opened from handover indexed by handover_by_status where status = ?1 order by id desc",
         )?;
-        let (count, first): (i64, _) = statement.query_row((time, limit), |r| Ok((r.get(0)?, r.get(1)?)))?;
-        Ok((u64::try_from(count).unwrap_or(0), first))
+        let (mut left, mut first) = (0, None);
+        for status in [HandoverStatus::Open, HandoverStatus::Done, HandoverStatus::Dismissed] {
+            let mut rows = statement.query([status.name()])?;
+            // Later ones have greater numbers.
+            while let Some(row) = rows.next()? {
+                let opened: i64 = row.get(0)?;
+                if opened <= time || left >= limit {
+                    break;
+                }
+                left += 1;
+                first = Some(first.map_or(opened, |first: i64| first.min(opened)));
+            }
+        }
+        Ok((left, first))
     }
 }
 
 impl Writer<'_> {
-    /// Opens a hand-over with the change that is about to be recorded, unless one of the person is open.
+    /// Opens a hand-over with the change that is about to be recorded. The person was active until now, and so has no open
+    /// one.
     pub fn open_handover(&mut self, person: &str) -> Result<(), StoreError> {
         let (now, change) = (self.now(), self.next_change());
         self.connection()
-            .prepare_cached(
-                "insert into handover (person, opened, change, status) select ?1, ?2, ?3, 'open'
-                 where not exists (select 1 from handover where person = ?1 and status = 'open')",
-            )?
-            .execute((person, now, change))?;
+            .prepare_cached("insert into handover (person, id, opened, status) values (?1, ?2, ?3, 'open')")?
+            .execute((person, change, now))?;
         Ok(())
     }
 
@@ -147,7 +154,7 @@ impl Writer<'_> {
         let now = self.now();
         self.connection()
             .prepare_cached(
-                "update handover set status = 'closed', by = ?2, at = ?3 where person = ?1 and status = 'open'",
+                "update handover set status = 'closed', by = ?2, at = ?3 where person = ?1 and +status = 'open'",
             )?
             .execute((person, by, now))?;
         Ok(())
@@ -166,7 +173,7 @@ impl Writer<'_> {
         let settled = self
             .connection()
             .prepare_cached(
-                "update handover set status = ?2, successor = ?3, note = ?4, by = ?5, at = ?6 where id = ?1 and status = 'open'",
+                "update handover indexed by handover_by_status set status = ?2, successor = ?3, note = ?4, by = ?5, at = ?6 where id = ?1 and status = 'open'",
             )?
             .execute((id, status.name(), successor, note, by, now))?;
         Ok(settled == 1)

@@ -190,7 +190,11 @@ fn batch(
             *held = Some(job);
             break;
         }
-        let outcome = in_savepoint(&mut writer, job.as_mut());
+        // Before the first job there is nothing that a savepoint would have to keep.
+        let outcome = match done.is_empty() {
+            true => alone(&mut writer, job.as_mut()),
+            false => in_savepoint(&mut writer, job.as_mut()),
+        };
         done.push(job);
         if let Err(error) = outcome {
             return (done, Some(undo(connection, error)));
@@ -210,26 +214,44 @@ fn batch(
     }
 }
 
-/// Runs a job. An error means that the transaction is gone, not that the job refused.
+/// Runs the first job of a transaction. When it refuses, the transaction begins once more. SQLite copies each page that is
+/// changed inside a savepoint, which a job that is alone need not pay for.
+fn alone(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreError> {
+    if run_job(writer, job)? == Verdict::Undo {
+        let connection = writer.reader.connection();
+        writer.reader.forget();
+        step(connection, "rollback")?;
+        step(connection, "begin immediate")?;
+        // A command may have written in between.
+        (writer.change, writer.now) = last_change(connection)?;
+    }
+    Ok(())
+}
+
+/// Runs a job behind others.
 fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreError> {
     let connection = writer.reader.connection();
     step(connection, "savepoint job")?;
     let before = (writer.change, writer.now);
-    // Every change has a time of its own: whoever asks for what came after the last one it saw misses nothing.
-    writer.now = writer.shared().now().max(writer.now + 1);
-    let verdict = job.run(writer);
-    let connection = writer.reader.connection();
-    if connection.is_autocommit() {
-        // SQLite has given the whole transaction up, on a full disk or an I/O error.
-        return Err(job.error().unwrap_or(StoreError::Full));
-    }
-    if verdict == Verdict::Undo {
+    if run_job(writer, job)? == Verdict::Undo {
         (writer.change, writer.now) = before;
         // A generation that is undone will be given again, to something else.
         writer.reader.forget();
         step(connection, "rollback to job")?;
     }
     step(connection, "release job")
+}
+
+/// Runs a job. An error means that the transaction is gone, not that the job refused.
+fn run_job(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<Verdict, StoreError> {
+    // Every change has a time of its own: whoever asks for what came after the last one it saw misses nothing.
+    writer.now = writer.shared().now().max(writer.now + 1);
+    let verdict = job.run(writer);
+    if writer.reader.connection().is_autocommit() {
+        // SQLite has given the whole transaction up, on a full disk or an I/O error.
+        return Err(job.error().unwrap_or(StoreError::Full));
+    }
+    Ok(verdict)
 }
 
 fn undo(connection: &Connection, error: StoreError) -> StoreError {

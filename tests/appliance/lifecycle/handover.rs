@@ -15,7 +15,7 @@ fn a_deactivation_opens_one_item_and_a_return_closes_it() {
     desk.activate(&ada, false);
     desk.activate(&ada, false);
     assert_eq!(desk.open(), ["ada@x.io"]);
-    let change = desk.house.number("select change from handover");
+    let change = desk.house.number("select id from handover");
     let op = desk.house.text(&format!("select op || ' ' || resource from change where n = {change}"));
     assert_eq!(op, format!("patch {ada}"), "the item names the change that opened it");
     // To be deactivated and then deleted is to leave once.
@@ -166,5 +166,33 @@ fn scripts_settle_hand_overs_with_a_token_of_their_own() {
     let scim =
         exchange(desk.house.port(), &plain("GET", "/scim/v2/Users", &[("Authorization", &bearer)], b""), PATIENCE);
     assert_eq!(scim.unwrap().status, 403);
+    desk.check();
+}
+
+/// A file of the version before, with the table as it was.
+#[test]
+fn hand_overs_of_an_older_file_are_kept() {
+    let mut desk = Desk::new();
+    let [ada, grace, alan] = ["ada@x.io", "grace@x.io", "alan@x.io"].map(|n| desk.person(n));
+    for name in ["ada@x.io", "alan@x.io"] {
+        desk.done(&["person", "deactivate", name]);
+    }
+    desk.done(&["handover", "give", "ada@x.io", "--to", "grace@x.io", "--note", "All of it"]);
+    let before = desk.listed(&["handover", "list"]);
+    desk.meanwhile(
+        "create table older (id integer primary key autoincrement, person text not null, opened integer not null, change integer not null,
+             status text not null, successor text, note text, by text, at integer) strict;
+         insert into older (person, opened, change, status, successor, note, by, at)
+             select person, opened, id, status, successor, note, by, at from handover;
+         drop table handover; alter table older rename to handover;
+         create index handover_by_person on handover (person, status);
+         create index handover_by_status on handover (status, opened); pragma user_version = 5",
+    );
+    assert_eq!(desk.listed(&["handover", "list"]), before);
+    assert_eq!(desk.open(), ["alan@x.io"]);
+    let row = desk.house.text("select person || '|' || successor || '|' || note from handover where status = 'done'");
+    assert_eq!(row, format!("{ada}|{grace}|All of it"));
+    desk.done(&["person", "reactivate", "alan@x.io"]);
+    assert_eq!(desk.house.text(&format!("select status from handover where person = '{alan}'")), "closed");
     desk.check();
 }
