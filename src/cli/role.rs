@@ -10,7 +10,7 @@ use super::table::table;
 use super::{Opened, say};
 use crate::clock::date_time;
 use crate::directory::roles::{
-    Input, Origin, RuleView, Why, add_rule, catalogue_json, move_rule, remove_rule, rules, set_override, why_json,
+    By, Input, Origin, RuleView, Why, add_rule, catalogue_json, move_rule, remove_rule, rules, set_override, why_json,
     why_named,
 };
 
@@ -155,17 +155,19 @@ fn rule(opened: &Opened, command: Rule) -> Result<()> {
     match command {
         Rule::Add { group, role, nested, position } => {
             let rule = opened.write(move |writer| {
-                add_rule(writer, &roles, &group, &role, (nested, position), "command:role rule add")
+                add_rule(writer, &roles, &group, &role, (nested, position), By::command("command:role rule add"))
             })?;
             say(format!("Rule {}: members of {} are {}.", rule.position, group_words(&rule), rule.role))
         }
         Rule::Remove { group } => {
-            let rule = opened.write(move |writer| remove_rule(writer, &roles, &group, "command:role rule remove"))?;
+            let rule = opened
+                .write(move |writer| remove_rule(writer, &roles, &group, By::command("command:role rule remove")))?;
             say(format!("The rule for {} is removed.", group_words(&rule)))
         }
         Rule::Move { group, position } => {
-            let rule =
-                opened.write(move |writer| move_rule(writer, &roles, &group, position, "command:role rule move"))?;
+            let rule = opened.write(move |writer| {
+                move_rule(writer, &roles, &group, position, By::command("command:role rule move"))
+            })?;
             say(format!("The rule for {} is number {} now.", group_words(&rule), rule.position))
         }
     }
@@ -174,7 +176,7 @@ fn rule(opened: &Opened, command: Rule) -> Result<()> {
 fn set(opened: &Opened, user: String, role: Option<String>) -> Result<()> {
     let site = opened.site.clone();
     let why = opened.write(move |writer| {
-        let (id, _) = set_override(writer, &site.roles, &user, role.as_deref(), "command:role set")?;
+        let (id, _) = set_override(writer, &site.roles, &user, role.as_deref(), By::command("command:role set"))?;
         why_named(writer, &site, &id)
     })?;
     say(verdict(&why))

@@ -6,6 +6,7 @@
 
 mod asserted;
 mod catalogue;
+mod draft;
 mod rules;
 mod tell;
 #[cfg(test)]
@@ -16,9 +17,12 @@ use std::sync::Arc;
 
 pub use asserted::{Asserted, asserted};
 pub use catalogue::{Catalogue, Role, Written};
-pub use rules::{RuleView, add_rule, move_rule, remove_rule, rules, set_override};
+pub use draft::{Drafted, Effects, Mover, draft_views, drafted, save_rules, stored, who_would_change};
+pub use rules::{By, RuleView, add_rule, group_called, move_rule, overrides, remove_rule, rules, set_override};
 pub use tell::{catalogue_json, rule_json, why_json};
-pub use why::{Hop, Input, Kind, Origin, Verdict, Why, why, why_named};
+pub use why::{Hop, Input, Kind, Origin, Verdict, Why, why, why_named, why_with};
+
+use rules::{MAX_RULES, view};
 
 use super::{Refusal, Site};
 use crate::scim::catalog::ResourceType;
@@ -73,20 +77,30 @@ pub struct Inputs<'a> {
 
 /// THE meaning of roles. What names a role that there is no longer is passed over.
 pub fn decide(roles: &Catalogue, rules: &RoleRules, inputs: Inputs<'_>) -> Effective {
-    if let Some(role) = inputs.given.and_then(|g| roles.find(g)) {
+    settled(roles, by_rule(roles, rules, inputs.groups), inputs.given, inputs.asserted)
+}
+
+/// The same when it is known what the rules say.
+fn settled(roles: &Catalogue, by_rule: Option<Arc<Role>>, given: Option<&str>, asserted: &Asserted) -> Effective {
+    if let Some(role) = given.and_then(|g| roles.find(g)) {
         return Effective { role: role.clone(), source: Source::Override };
     }
-    let fitting = inputs.groups.iter().filter_map(|(id, direct)| {
-        let (at, rule) = rules.for_group(id)?;
-        Some((at, roles.find(&rule.role).filter(|_| fits(rule, *direct))?))
-    });
-    if let Some((_, role)) = fitting.min_by_key(|(at, _)| *at) {
-        return Effective { role: role.clone(), source: Source::Rule };
+    if let Some(role) = by_rule {
+        return Effective { role, source: Source::Rule };
     }
-    match inputs.asserted {
+    match asserted {
         Asserted::Known(_, role) => Effective { role: role.clone(), source: Source::Asserted },
         _ => Effective { role: roles.default_role().clone(), source: Source::Default },
     }
+}
+
+/// What the first rule says that fits somebody in these groups.
+fn by_rule(roles: &Catalogue, rules: &RoleRules, groups: &[(&str, bool)]) -> Option<Arc<Role>> {
+    let fitting = groups.iter().filter_map(|(id, direct)| {
+        let (at, rule) = rules.for_group(id)?;
+        Some((at, roles.find(&rule.role).filter(|_| fits(rule, *direct))?))
+    });
+    fitting.min_by_key(|(at, _)| *at).map(|(_, role)| role.clone())
 }
 
 /// Does a rule hold for somebody who is in its group in this way?
@@ -96,13 +110,28 @@ fn fits(rule: &RoleRule, direct: bool) -> bool {
 
 /// The role of a person whose direct groups are known.
 pub fn effective(reader: &Reader<'_>, site: &Site, row: &Row, direct: &[i64]) -> Result<Effective, StoreError> {
-    let (control, graph) = (reader.control()?, reader.graph()?);
+    effective_with(reader, site, row, direct, &reader.control()?.role_rules)
+}
+
+/// The same, if these were the rules.
+fn effective_with(
+    reader: &Reader<'_>,
+    site: &Site,
+    row: &Row,
+    direct: &[i64],
+    rules: &RoleRules,
+) -> Result<Effective, StoreError> {
+    let graph = reader.graph()?;
     let closure = graph.closure(direct);
     let groups: Vec<(&str, bool)> = closure.iter().map(|(node, is_direct)| (node.id.as_str(), *is_direct)).collect();
+    decided(reader, site, row, by_rule(&site.roles, rules, &groups))
+}
+
+/// The role of a person for whom it is known what the rules say.
+fn decided(reader: &Reader<'_>, site: &Site, row: &Row, by_rule: Option<Arc<Role>>) -> Result<Effective, StoreError> {
     let given = reader.role_override(&row.id)?;
     let asserted = asserted(&row.document()?, &site.roles);
-    let inputs = Inputs { given: given.as_ref().map(|g| g.role.as_str()), groups: &groups, asserted: &asserted };
-    Ok(decide(&site.roles, &control.role_rules, inputs))
+    Ok(settled(&site.roles, by_rule, given.as_ref().map(|g| g.role.as_str()), &asserted))
 }
 
 /// What our extension of users says of it.

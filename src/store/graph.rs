@@ -93,6 +93,22 @@ impl Graph {
         found
     }
 
+    /// A group and all those inside it, at any depth.
+    pub fn within(&self, pk: i64) -> Vec<i64> {
+        let mut inside: HashMap<i64, Vec<i64>> = HashMap::new();
+        for (child, node) in &self.nodes {
+            for parent in &node.parents {
+                inside.entry(*parent).or_default().push(*child);
+            }
+        }
+        let (mut found, mut seen, mut next) = (Vec::new(), HashSet::from([pk]), vec![pk]);
+        while let Some(group) = next.pop() {
+            found.push(group);
+            next.extend(inside.get(&group).into_iter().flatten().filter(|child| seen.insert(**child)));
+        }
+        found
+    }
+
     /// The shortest way from the groups that somebody is a direct member of to the group with this id: a direct one first,
     /// that group last. Empty when there is none.
     pub fn chain(&self, direct: &[i64], id: &str) -> Vec<(i64, &Node)> {
@@ -140,6 +156,19 @@ mod tests {
         assert_eq!(chain(&[1, 3], "g4"), [3, 4]);
         assert_eq!(chain(&[4], "g4"), [4]);
         assert!(chain(&[1], "g5").is_empty() && chain(&[], "g1").is_empty());
+    }
+
+    #[test]
+    fn groups_inside_a_group_are_found_once() {
+        let graph = graph(&[(1, &[2]), (2, &[3]), (3, &[1]), (4, &[3]), (5, &[])]);
+        let within = |pk| {
+            let mut found = graph.within(pk);
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(within(3), [1, 2, 3, 4]);
+        assert_eq!(within(4), [4]);
+        assert_eq!(within(5), [5]);
     }
 
     #[test]

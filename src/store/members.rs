@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Reader, StoreError, Writer};
+use crate::scim::catalog::ResourceType;
 
 /// Who added a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +129,25 @@ impl Reader<'_> {
         let mut rows = statement.query([group])?;
         while let Some(r) = rows.next()? {
             each(&Membership { id: r.get(0)?, code: r.get(1)?, label: r.get(2)? })?;
+        }
+        Ok(())
+    }
+
+    /// The keys of the direct members of one type, as long as somebody wants more.
+    pub fn each_member_key(
+        &self,
+        group: i64,
+        of: &ResourceType,
+        mut each: impl FnMut(i64) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection()
+            .prepare_cached("select member_pk from member where group_pk = ?1 and member_type = ?2")?;
+        let mut rows = statement.query((group, self.code(of)))?;
+        while let Some(r) = rows.next()? {
+            if !each(r.get(0)?) {
+                break;
+            }
         }
         Ok(())
     }

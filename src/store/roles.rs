@@ -78,6 +78,14 @@ impl Reader<'_> {
         })
     }
 
+    /// What was given to people here: id and the value of the role, at most so many.
+    pub fn role_overrides(&self, most: usize) -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement =
+            self.connection().prepare_cached("select user_id, role from role_override order by user_id limit ?1")?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Ok(statement.query_map([most], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
+    }
+
     /// The change that made somebody a direct member of a group.
     pub fn member_since(&self, group: i64, member: i64) -> Result<Option<i64>, StoreError> {
         let mut statement =

@@ -1,6 +1,7 @@
 //! Rules that give roles to the members of groups, and roles that are given to single people: looking and changing.
 
 use super::super::Refusal;
+use super::super::lifecycle::called;
 use super::super::tokens::person_named;
 use super::catalogue::{Catalogue, Role};
 use crate::scim::catalog::GROUP_SCHEMA;
@@ -9,7 +10,23 @@ use crate::scim::name::fold;
 use crate::store::{Change, Reader, RoleRule, StoreError, Writer};
 
 /// Rules, at most: all of them are held in memory.
-const MAX_RULES: usize = 1000;
+pub(super) const MAX_RULES: usize = 1000;
+
+/// Who makes a change.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// As change rows name it: `admin:NAME` or `command:NAME`.
+    pub actor: &'a str,
+    /// The id of the request; none for a command.
+    pub request: Option<&'a str>,
+}
+
+impl<'a> By<'a> {
+    /// A command.
+    pub fn command(actor: &'a str) -> By<'a> {
+        By { actor, request: None }
+    }
+}
 
 /// A rule, to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +94,8 @@ fn name_of(document: &Object) -> String {
     document.get("displayName").and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
-/// The id of the live group with this name, or with this id.
-fn group_named(reader: &Reader<'_>, group: &str) -> Result<Option<String>, StoreError> {
+/// The live group with this name, or with this id: its id and name.
+pub fn group_called(reader: &Reader<'_>, group: &str) -> Result<Option<(String, String)>, StoreError> {
     let Some(of) = reader.catalog().resource_types.iter().find(|t| t.schema.id == GROUP_SCHEMA) else {
         return Ok(None);
     };
@@ -86,14 +103,19 @@ fn group_named(reader: &Reader<'_>, group: &str) -> Result<Option<String>, Store
         Some(key) => reader.rows(&[key])?.pop(),
         None => reader.find(of, group)?,
     };
-    Ok(found.map(|row| row.id))
+    found.map(|row| Ok((row.id.clone(), name_of(&row.document()?)))).transpose()
+}
+
+/// The id alone.
+fn group_named(reader: &Reader<'_>, group: &str) -> Result<Option<String>, StoreError> {
+    Ok(group_called(reader, group)?.map(|(id, _)| id))
 }
 
 fn denied<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Denied(why.into()))
 }
 
-fn role_named<'r>(roles: &'r Catalogue, name: &str) -> Result<&'r Role, Refusal> {
+pub(super) fn role_named<'r>(roles: &'r Catalogue, name: &str) -> Result<&'r Role, Refusal> {
     match roles.find(name) {
         Some(role) => Ok(role),
         None => denied(format!("there is no role {name:?}; there are {}", roles.words())),
@@ -110,7 +132,7 @@ pub fn add_rule(
     group: &str,
     role: &str,
     (nested, position): (bool, Option<usize>),
-    actor: &str,
+    by: By<'_>,
 ) -> Result<RuleView, Refusal> {
     let role = role_named(roles, role)?.value.clone();
     let Some(group) = group_named(writer, group)? else { return denied(format!("there is no group {group:?}")) };
@@ -125,14 +147,14 @@ pub fn add_rule(
     let rule = RoleRule { group, role, nested, change: writer.next_change() };
     list.insert(at, rule.clone());
     writer.put_role_rules(&list)?;
-    record(writer, "role.rule.add", &rule.group, (None, Some(rule_text(&rule, at + 1))), actor)?;
+    record(writer, "role.rule.add", &rule.group, (None, Some(rule_text(&rule, at + 1))), by)?;
     Ok(view(writer, roles, at + 1, &rule)?)
 }
 
 /// Removes the rule of a group. Gives it as it was.
 ///
 /// Errors: [`Refusal::Denied`] when the group has none.
-pub fn remove_rule(writer: &mut Writer<'_>, roles: &Catalogue, group: &str, actor: &str) -> Result<RuleView, Refusal> {
+pub fn remove_rule(writer: &mut Writer<'_>, roles: &Catalogue, group: &str, by: By<'_>) -> Result<RuleView, Refusal> {
     let mut list = writer.control()?.role_rules.list().to_vec();
     let at = rule_of(writer, roles, group)?;
     let Some(seen) = list.get(at).map(|rule| view(writer, roles, at + 1, rule)).transpose()? else {
@@ -140,7 +162,7 @@ pub fn remove_rule(writer: &mut Writer<'_>, roles: &Catalogue, group: &str, acto
     };
     let gone = list.remove(at);
     writer.put_role_rules(&list)?;
-    record(writer, "role.rule.remove", &gone.group, (Some(rule_text(&gone, at + 1)), None), actor)?;
+    record(writer, "role.rule.remove", &gone.group, (Some(rule_text(&gone, at + 1)), None), by)?;
     Ok(seen)
 }
 
@@ -152,7 +174,7 @@ pub fn move_rule(
     roles: &Catalogue,
     group: &str,
     position: usize,
-    actor: &str,
+    by: By<'_>,
 ) -> Result<RuleView, Refusal> {
     let mut list = writer.control()?.role_rules.list().to_vec();
     let from = rule_of(writer, roles, group)?;
@@ -163,7 +185,7 @@ pub fn move_rule(
         rule.change = writer.next_change();
         list.insert(to, rule.clone());
         writer.put_role_rules(&list)?;
-        record(writer, "role.rule.move", &rule.group, (Some(before), Some(rule_text(&rule, to + 1))), actor)?;
+        record(writer, "role.rule.move", &rule.group, (Some(before), Some(rule_text(&rule, to + 1))), by)?;
     }
     Ok(view(writer, roles, to + 1, &rule)?)
 }
@@ -199,7 +221,7 @@ pub fn set_override(
     roles: &Catalogue,
     user: &str,
     role: Option<&str>,
-    actor: &str,
+    by: By<'_>,
 ) -> Result<(String, bool), Refusal> {
     let role = role.map(|r| role_named(roles, r)).transpose()?.map(|r| r.value.clone());
     let id = person_named(writer, user)?;
@@ -215,11 +237,11 @@ pub fn set_override(
             object.text()
         })
     };
-    record(writer, "role.override", &id, (text(before), text(role)), actor)?;
+    record(writer, "role.override", &id, (text(before), text(role)), by)?;
     Ok((id, true))
 }
 
-fn rule_text(rule: &RoleRule, position: usize) -> String {
+pub(super) fn rule_text(rule: &RoleRule, position: usize) -> String {
     let mut inner = Object::new();
     inner.push("role", rule.role.as_str());
     inner.push("nested", rule.nested);
@@ -229,12 +251,25 @@ fn rule_text(rule: &RoleRule, position: usize) -> String {
     object.text()
 }
 
-fn record(
+pub(super) fn record(
     writer: &mut Writer<'_>,
     op: &str,
     resource: &str,
     (before, after): (Option<String>, Option<String>),
-    actor: &str,
+    by: By<'_>,
 ) -> Result<(), StoreError> {
-    writer.record(&Change { actor, op, resource: Some(resource), before, after, ..Change::default() })
+    let By { actor, request } = by;
+    writer.record(&Change { actor, request, op, resource: Some(resource), before, after, ..Change::default() })
+}
+
+/// Roles that were given to single people: the person's id, the name, and the role's value; and whether there are more.
+pub fn overrides(reader: &Reader<'_>, most: usize) -> Result<(Vec<(String, String, String)>, bool), StoreError> {
+    let mut all = Vec::new();
+    let found = reader.role_overrides(most + 1)?;
+    let more = found.len() > most;
+    for (id, role) in found.into_iter().take(most) {
+        let (name, _) = called(reader, &id)?;
+        all.push((id, name, role));
+    }
+    Ok((all, more))
 }

@@ -160,6 +160,8 @@ enum Step {
     Unrule(usize),
     Move(usize, usize),
     Give(usize, Option<usize>),
+    /// All rules at once.
+    Save(Vec<(usize, usize, bool)>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -175,7 +177,11 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (g.clone(), r.clone(), any::<bool>(), 1..5_usize).prop_map(|(g, r, n, at)| Step::Rule(g, r, n, at)),
         1 => g.clone().prop_map(Step::Unrule),
         2 => (g, 1..5_usize).prop_map(|(g, at)| Step::Move(g, at)),
-        2 => (p, prop::option::weighted(0.5, r)).prop_map(|(p, r)| Step::Give(p, r)),
+        2 => (p, prop::option::weighted(0.5, r.clone())).prop_map(|(p, r)| Step::Give(p, r)),
+        4 => (Just((0..GROUPS).collect::<Vec<_>>()).prop_shuffle(), prop::collection::vec((r, any::<bool>()), 0..=GROUPS))
+            .prop_map(|(groups, shapes)| {
+                Step::Save(groups.into_iter().zip(shapes).map(|(g, (r, nested))| (g, r, nested)).collect())
+            }),
     ]
 }
 
@@ -267,7 +273,8 @@ impl Model {
             }
             Step::Rule(g, role, nested, at) => {
                 let (id, value, shape) = (group(g), VALUES[*role], (*nested, Some(*at)));
-                let made = house.change(move |writer, roles| add_rule(writer, roles, &id, value, shape, "test"));
+                let made =
+                    house.change(move |writer, roles| add_rule(writer, roles, &id, value, shape, By::command("test")));
                 let may = live(g) && self.rules.iter().all(|r| r.0 != *g) && *at <= self.rules.len() + 1;
                 assert_eq!(made.is_ok(), may, "{made:?}");
                 if may {
@@ -276,13 +283,13 @@ impl Model {
             }
             Step::Unrule(g) => {
                 let id = group(g);
-                let gone = house.change(move |writer, roles| remove_rule(writer, roles, &id, "test"));
+                let gone = house.change(move |writer, roles| remove_rule(writer, roles, &id, By::command("test")));
                 assert_eq!(gone.is_ok(), self.rules.iter().any(|r| r.0 == *g), "{gone:?}");
                 self.rules.retain(|r| r.0 != *g);
             }
             Step::Move(g, at) => {
                 let (id, to) = (group(g), *at);
-                let moved = house.change(move |writer, roles| move_rule(writer, roles, &id, to, "test"));
+                let moved = house.change(move |writer, roles| move_rule(writer, roles, &id, to, By::command("test")));
                 let from = self.rules.iter().position(|r| r.0 == *g).filter(|_| to <= self.rules.len());
                 assert_eq!(moved.is_ok(), from.is_some(), "{moved:?}");
                 if let Some(from) = from {
@@ -292,14 +299,51 @@ impl Model {
             }
             Step::Give(p, role) => {
                 let (id, value) = (person(p), role.map(|r| VALUES[r]));
-                house.change(move |writer, roles| set_override(writer, roles, &id, value, "test")).unwrap();
+                house
+                    .change(move |writer, roles| set_override(writer, roles, &id, value, By::command("test")))
+                    .unwrap();
                 match role {
                     Some(role) => self.given.insert(*p, *role),
                     None => self.given.remove(p),
                 };
             }
+            Step::Save(rules) => self.save(house, rules),
             _ => {}
         }
+    }
+
+    /// What a draft would change is looked at before, and saved then.
+    fn save(&mut self, house: &House, rules: &[(usize, usize, bool)]) {
+        let draft: Vec<Drafted> = rules
+            .iter()
+            .map(|(g, r, nested)| Drafted { group: format!("g{g}"), role: VALUES[*r].to_owned(), nested: *nested })
+            .collect();
+        let may = rules.iter().all(|(g, ..)| !self.archived.contains(g) || self.rules.iter().any(|r| r.0 == *g));
+        let (site, asked) = (house.site.clone(), draft.clone());
+        let seen = house.store.read(move |reader| {
+            let stood = stored(reader)?.1;
+            let Ok(rules) = drafted(reader, &site.roles, &asked) else { return Ok((stood, None)) };
+            Ok::<_, StoreError>((stood, Some(who_would_change(reader, &site, &rules, PEOPLE)?)))
+        });
+        let (stood, effects) = seen.wait().unwrap();
+        assert_eq!(effects.is_some(), may, "{rules:?}");
+        let before: Vec<String> = (0..PEOPLE).map(|p| self.role(p).0).collect();
+        let (asked, when) = (draft.clone(), stood.clone());
+        let saved = house.change(move |writer, roles| save_rules(writer, roles, &when, &asked, By::command("test")));
+        assert_eq!(saved.is_ok(), may, "{saved:?}");
+        let Some(effects) = effects else { return };
+        assert_eq!(saved.unwrap(), self.rules != rules);
+        self.rules = rules.to_vec();
+        let expected: Vec<(String, String, String)> = (0..PEOPLE)
+            .filter(|p| self.role(*p).0 != before[*p])
+            .map(|p| (format!("u{p}"), before[p].clone(), self.role(p).0))
+            .collect();
+        let told = |m: &Mover| (m.id.clone(), m.before.role.value.clone(), m.after.role.value.clone());
+        assert_eq!(effects.first.iter().map(told).collect::<Vec<_>>(), expected);
+        assert!(effects.complete && effects.count == expected.len() as u64);
+        // Saved once more, from what was seen before, is refused if it changed anything.
+        let again = house.change(move |writer, roles| save_rules(writer, roles, &stood, &draft, By::command("test")));
+        assert!(again.is_err() || !again.unwrap());
     }
 }
 
@@ -343,7 +387,7 @@ fn the_rename_of_a_group_touches_no_member() {
     }
     house.post("Group", "empty", r#"{"displayName":"Empty"}"#, &[]);
     house.post("Group", "full", r#"{"displayName":"Full"}"#, &people);
-    house.change(|writer, roles| add_rule(writer, roles, "Full", "USER", (false, None), "test")).unwrap();
+    house.change(|writer, roles| add_rule(writer, roles, "Full", "USER", (false, None), By::command("test"))).unwrap();
     assert_eq!(house.role("u7"), ("USER".to_owned(), "rule".to_owned()));
     let rename = |id: &'static str| {
         house.write("Group", move |writer, ask| {
@@ -362,8 +406,8 @@ fn the_rename_of_a_group_touches_no_member() {
     // And so does a change of the rule.
     let reordered = house.change(|writer, roles| {
         let before = writer.rows_written();
-        remove_rule(writer, roles, "full", "test")?;
-        add_rule(writer, roles, "full", "COMPLIANCE_MANAGER", (true, Some(1)), "test")?;
+        remove_rule(writer, roles, "full", By::command("test"))?;
+        add_rule(writer, roles, "full", "COMPLIANCE_MANAGER", (true, Some(1)), By::command("test"))?;
         Ok(writer.rows_written() - before)
     });
     assert!(reordered.unwrap() < 20);

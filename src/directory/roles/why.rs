@@ -7,10 +7,10 @@ use super::super::{Refusal, Site};
 use super::asserted::{Asserted, asserted, place};
 use super::catalogue::{Catalogue, Role};
 use super::rules::{RuleView, view};
-use super::{Effective, Source, effective};
+use super::{Effective, Source, effective_with};
 use crate::scim::catalog::USER_SCHEMA;
 use crate::scim::json::{Json, Object};
-use crate::store::{Reader, Row, StoreError};
+use crate::store::{Reader, RoleRules, Row, StoreError};
 
 /// A recorded write that something came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,11 +100,15 @@ pub struct Why {
 
 /// Why the person with this id has a role; none when there is no such person.
 pub fn why(reader: &Reader<'_>, site: &Site, id: &str) -> Result<Option<Why>, StoreError> {
+    of(reader, site, id, &reader.control()?.role_rules)
+}
+
+fn of(reader: &Reader<'_>, site: &Site, id: &str, rules: &RoleRules) -> Result<Option<Why>, StoreError> {
     let Some(of) = reader.catalog().resource_types.iter().find(|t| t.schema.id == USER_SCHEMA) else {
         return Ok(None);
     };
     match reader.find(of, id)? {
-        Some(row) => Ok(Some(explained(reader, site, &row)?)),
+        Some(row) => Ok(Some(explained(reader, site, &row, rules)?)),
         None => Ok(None),
     }
 }
@@ -113,16 +117,23 @@ pub fn why(reader: &Reader<'_>, site: &Site, id: &str) -> Result<Option<Why>, St
 ///
 /// Errors: [`Refusal::Denied`] when there is no such person.
 pub fn why_named(reader: &Reader<'_>, site: &Site, user: &str) -> Result<Why, Refusal> {
-    let id = person_named(reader, user)?;
-    why(reader, site, &id)?.ok_or_else(|| Refusal::Denied(format!("there is no user {user:?}")))
+    why_with(reader, site, user, &reader.control()?.role_rules)
 }
 
-fn explained(reader: &Reader<'_>, site: &Site, row: &Row) -> Result<Why, StoreError> {
+/// The same, if these were the rules.
+///
+/// Errors: as those of [`why_named`].
+pub fn why_with(reader: &Reader<'_>, site: &Site, user: &str, rules: &RoleRules) -> Result<Why, Refusal> {
+    let id = person_named(reader, user)?;
+    of(reader, site, &id, rules)?.ok_or_else(|| Refusal::Denied(format!("there is no user {user:?}")))
+}
+
+fn explained(reader: &Reader<'_>, site: &Site, row: &Row, rules: &RoleRules) -> Result<Why, StoreError> {
     let (document, direct) = (row.document()?, reader.groups_of(row.pk)?);
-    let effective = effective(reader, site, row, &direct)?;
+    let effective = effective_with(reader, site, row, &direct, rules)?;
     let mut inputs = Vec::new();
     inputs.extend(given(reader, &site.roles, row)?);
-    inputs.extend(through_groups(reader, &site.roles, row, &direct)?);
+    inputs.extend(through_groups(reader, &site.roles, row, (&direct, rules))?);
     inputs.push(said(reader, &site.roles, row, &document)?);
     inputs.push(Input {
         says: site.roles.default_role().value.clone(),
@@ -189,11 +200,16 @@ fn given(reader: &Reader<'_>, roles: &Catalogue, row: &Row) -> Result<Option<Inp
 }
 
 /// The rules for the groups that the person is in.
-fn through_groups(reader: &Reader<'_>, roles: &Catalogue, row: &Row, direct: &[i64]) -> Result<Vec<Input>, StoreError> {
-    let (control, graph) = (reader.control()?, reader.graph()?);
+fn through_groups(
+    reader: &Reader<'_>,
+    roles: &Catalogue,
+    row: &Row,
+    (direct, rules): (&[i64], &RoleRules),
+) -> Result<Vec<Input>, StoreError> {
+    let graph = reader.graph()?;
     let closure = graph.closure(direct);
     let mut inputs = Vec::new();
-    for (i, rule) in control.role_rules.list().iter().enumerate() {
+    for (i, rule) in rules.list().iter().enumerate() {
         let Some((_, is_direct)) = closure.iter().find(|(node, _)| node.id == rule.group) else { continue };
         let mut way = Vec::new();
         let mut member = row.pk;
