@@ -111,6 +111,27 @@
     else if ("stay" in button.dataset) stay();
   });
 
+  // Rows that are dragged by their handle. Dropped elsewhere, the form is sent to see what that would change.
+  doc.addEventListener("pointerdown", (event) => {
+    const row = event.target.closest("[data-drag]") && event.target.closest("tr");
+    if (!row) return;
+    event.preventDefault();
+    const start = row.rowIndex;
+    const move = (to) => {
+      const over = doc.elementFromPoint(to.clientX, to.clientY)?.closest("tr");
+      if (over && over !== row && over.parentNode === row.parentNode) over[over.rowIndex > row.rowIndex ? "after" : "before"](row);
+    };
+    const end = () => {
+      doc.removeEventListener("pointermove", move);
+      row.classList.remove("dragged");
+      const drop = row.closest("form").querySelector("[data-drop]");
+      if (row.rowIndex !== start) drop.form.requestSubmit(drop);
+    };
+    row.classList.add("dragged");
+    doc.addEventListener("pointermove", move);
+    for (const what of ["pointerup", "pointercancel"]) doc.addEventListener(what, end, { once: true });
+  });
+
   // A form is sent once, and remembers that it was edited.
   doc.addEventListener("input", (event) => {
     const form = event.target.form;

@@ -15,6 +15,7 @@ mod overview;
 mod people;
 mod provisioning;
 mod requests;
+mod roles;
 mod session;
 mod setup;
 mod sign_in;
@@ -168,8 +169,8 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 8] =
-    ["/", "/provisioning", "/people", "/groups", "/handovers", "/requests", "/admins", "/account"];
+const LISTED: [&str; 9] =
+    ["/", "/provisioning", "/people", "/groups", "/handovers", "/roles", "/requests", "/admins", "/account"];
 
 /// A path of the list, or the first page.
 fn listed(path: &str) -> &'static str {
@@ -269,6 +270,9 @@ impl Ui {
             (["groups"], None) => self.groups(visit, &signed).await,
             (["groups", id], None) => self.group(visit, &signed, id).await,
             (["handovers"], None) => self.handovers(visit, &signed).await,
+            (["people", id, "role"], Some(form)) => self.role_given(visit, &signed, id, &form).await,
+            (["people", id, "role"], None) => Ok(redirect(&format!("/people/{id}#role"))),
+            (["roles"], form) => self.roles(visit, &signed, form).await,
             (["requests"], None) => self.requests(visit, &signed).await,
             (["admins"], form) => self.admins(visit, signed, form).await,
             (["admins", id, "remove"], form) => self.admin_remove(visit, signed, id, form).await,
@@ -300,7 +304,8 @@ impl Ui {
         if !is_own(visit.headers, visit.host) || !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Trouble::foreign());
         }
-        let limits = BodyLimits { bytes: form::MOST, ..limits };
+        let most = if visit.path == "/roles" { form::MOST_RULES } else { form::MOST };
+        let limits = BodyLimits { bytes: most, ..limits };
         let bytes = read(body, visit.headers, limits, room)
             .await
             .map_err(|problem| Trouble::of(&problem, "This cannot be done"))?;
@@ -391,7 +396,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 13] = [
+    const FIRST: [&str; 14] = [
         "",
         "setup",
         "sign-in",
@@ -401,6 +406,7 @@ fn is_page(segments: &[&str]) -> bool {
         "people",
         "groups",
         "handovers",
+        "roles",
         "requests",
         "admins",
         "account",

@@ -15,6 +15,7 @@ mod passwords;
 mod people;
 mod provisioned;
 mod provisioning;
+mod roles;
 mod second_factor;
 mod sessions;
 mod tokens;

@@ -355,6 +355,15 @@ test("tour: a directory in use", async (t) => {
     await tour.see("groups: none found");
     await tour.goto(`/groups/${engineers}`);
     await tour.see("group");
+    app.command("", "role", "rule", "add", "--group", "Engineers", "--role", "USER");
+    app.command("", "role", "rule", "add", "--group", "Everybody in Research and Development", "--role", "COMPLIANCE_MANAGER", "--nested");
+    app.command("", "role", "set", "ken.thompson@example.com", "Admin");
+    await tour.goto("/roles");
+    await tour.see("roles");
+    await page.getByLabel("userName or id").fill("ada.lovelace@example.com");
+    await page.getByRole("button", {name: /^Up Everybody/}).click();
+    await page.getByText("Nothing is saved yet").waitFor();
+    await tour.see("roles: draft");
     await app.scim(token, "DELETE", `/Users/${ids[5]}`);
     await tour.goto("/handovers");
     await tour.see("handovers");
@@ -404,7 +413,7 @@ test("tour: a directory in use", async (t) => {
         await page.waitForURL("**/provisioning");
         await tour.see(`provisioning: ${state}`);
     }
-    tour.end(34);
+    tour.end(36);
 });
 
 test("tour: every page without scripts", async (t) => {
@@ -413,7 +422,7 @@ test("tour: every page without scripts", async (t) => {
     const [[admin]] = app.sql("select max(id) from admin");
     const paths = [
         "/", "/provisioning", "/provisioning?idp=entra", "/people", "/people?q=ada", `/people/${ids[1]}`, "/groups", `/groups/${engineers}`,
-        "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/tokens/new", `/tokens/new?rotate=${token}`,
+        "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/tokens/new", `/tokens/new?rotate=${token}`,
         `/tokens/${token}/revoke`, "/provisioning/off", "/provisioning/pause", "/provisioning/read-only", "/nowhere",
     ];
     const plain = await t.signedIn({scripts: false});
@@ -455,7 +464,7 @@ test("weight: all pages and what they need are less than 150 KiB", async (t) => 
     const [[admin]] = app.sql("select id from admin");
     for (const path of [
         "/", "/provisioning", "/provisioning/off", "/tokens/new", `/tokens/${id}/revoke`, "/people", `/people/${ada}`, "/groups", `/groups/${engineers}`,
-        "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/nowhere",
+        "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/nowhere",
     ]) {
         await page.goto(t.url(path));
         await weigh(path);

@@ -262,14 +262,25 @@ pub(super) fn record(
     writer.record(&Change { actor, request, op, resource: Some(resource), before, after, ..Change::default() })
 }
 
-/// Roles that were given to single people: the person's id, the name, and the role's value; and whether there are more.
-pub fn overrides(reader: &Reader<'_>, most: usize) -> Result<(Vec<(String, String, String)>, bool), StoreError> {
-    let mut all = Vec::new();
+/// A role that was given to one person.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The person's id.
+    pub id: String,
+    /// The userName.
+    pub name: String,
+    /// The value of the role.
+    pub role: String,
+}
+
+/// Roles that were given to single people, at most so many; and whether there are more.
+pub fn overrides(reader: &Reader<'_>, most: usize) -> Result<(Vec<Given>, bool), StoreError> {
     let found = reader.role_overrides(most + 1)?;
     let more = found.len() > most;
+    let mut all = Vec::new();
     for (id, role) in found.into_iter().take(most) {
         let (name, _) = called(reader, &id)?;
-        all.push((id, name, role));
+        all.push(Given { id, name, role });
     }
     Ok((all, more))
 }

@@ -162,6 +162,13 @@ fn settle(inputs: &mut [Input], source: Source) {
     }
 }
 
+impl Why {
+    /// The value of the role that was given to the person here.
+    pub fn given(&self) -> Option<&str> {
+        self.inputs.iter().find(|i| i.kind == Kind::Override).map(|i| i.says.as_str())
+    }
+}
+
 impl Input {
     fn of(kind: Kind) -> Input {
         Input {

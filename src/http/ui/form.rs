@@ -6,6 +6,8 @@ use crate::secret::same_digest;
 
 /// Bytes of a form, at most.
 pub const MOST: u64 = 64 << 10;
+/// The same with as many rules for roles as there can be.
+pub const MOST_RULES: u64 = 256 << 10;
 
 /// What was typed into the fields of a form, and the sentence beside each that is wrong. What was typed is kept, but for
 /// passwords and codes, which no page shows.
@@ -29,6 +31,11 @@ impl Form {
     /// What was typed into a field; nothing when there is no such field.
     pub fn get(&self, name: &str) -> &str {
         self.fields.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
+    }
+
+    /// All that was typed into the fields of a name, in the order of the form.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.fields.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// Was a box ticked?

@@ -74,7 +74,9 @@ impl Ui {
             created: Moment(portrait.row.created),
             facts: facts(&portrait.document, self.directory.catalog(), "User"),
             groups: links(&portrait),
-            role: role(&why, &tokens),
+            role: role_of(&why, &tokens),
+            given: why.given().map(str::to_owned),
+            roles: self.directory.site.roles.all().iter().map(|r| (r.value.clone(), r.label.clone())).collect(),
             earlier: portrait.earlier.iter().map(|id| person(id, id)).collect(),
             handover: portrait.handover.as_ref().map(|item| sentence(item, &tokens)),
             location: portrait.location,
@@ -183,7 +185,7 @@ impl Ui {
 }
 
 /// The role of somebody, with what decides first.
-fn role(why: &Why, tokens: &[crate::directory::TokenRow]) -> RoleOf {
+pub fn role_of(why: &Why, tokens: &[crate::directory::TokenRow]) -> RoleOf {
     let since = |what: &'static str, origin: &Option<Origin>| {
         origin.as_ref().map(|o| Since {
             what,
@@ -213,7 +215,8 @@ fn role(why: &Why, tokens: &[crate::directory::TokenRow]) -> RoleOf {
     }
 }
 
-fn unknown() -> Refusal {
+/// The catalogue lacks what it always has.
+pub fn unknown() -> Refusal {
     crate::directory::StoreError::Corrupt("a resource type of the RFC is not known".to_owned()).into()
 }
 

@@ -624,6 +624,10 @@ pub struct Person {
     pub groups: Vec<(Link, bool)>,
     /// The role, and why.
     pub role: RoleOf,
+    /// The value of the role that was given here.
+    pub given: Option<String>,
+    /// The roles that can be: value and label.
+    pub roles: Vec<(String, String)>,
     /// The records that the same person had before.
     pub earlier: Vec<Link>,
     /// How the hand-over stands, if there is one.
