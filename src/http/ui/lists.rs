@@ -1,6 +1,6 @@
 //! Lists in pages.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Visit;
 use super::views::{Count, Pager};
@@ -8,9 +8,12 @@ use super::views::{Count, Pager};
 /// Entries of a page.
 pub const SIZE: u64 = 25;
 
+/// What has a meaning in a URL or may have one; hyphens, of which ids are full, have none.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
 /// A text as a part of a URL.
 pub fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// A path with the parameters that are not empty.
