@@ -13,6 +13,7 @@ mod list;
 pub mod local;
 mod me;
 pub mod overview;
+pub mod overwrites;
 mod patch;
 pub mod provisioning;
 mod refusal;
