@@ -15,6 +15,7 @@ mod me;
 pub mod overview;
 pub mod overwrites;
 mod patch;
+pub mod profile;
 pub mod provisioning;
 mod refusal;
 mod remove;
