@@ -133,10 +133,11 @@ pub fn predict(
     let mut known: BTreeMap<String, Known<'_>> = BTreeMap::new();
     let mut places: HashMap<String, Place> = HashMap::new();
     let mut now = document.clone();
+    let mut is = found(&now, of);
     let mut put_since = false;
     for row in rows {
         let earlier = before(&now, row);
-        let (was, is) = (found(&earlier, of), found(&now, of));
+        let was = found(&earlier, of);
         for (path, place) in was.iter().chain(&is) {
             let (then, after) = (was.get(path).map(|p| &p.value), is.get(path).map(|p| &p.value));
             if then == after {
@@ -150,10 +151,10 @@ pub fn predict(
             known.last.get_or_insert((row, put_since));
         }
         put_since |= row.op == "replace" && is_provider(&row.actor);
-        now = earlier;
+        (now, is) = (earlier, was);
     }
     // Before the record begins; nothing, when it begins with the creation.
-    for (path, place) in found(&now, of) {
+    for (path, place) in is {
         known.entry(path).or_default().provider.get_or_insert(Some(place.value));
     }
     let current = found(document, of);
