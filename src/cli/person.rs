@@ -1,4 +1,4 @@
-//! `person create | edit | deactivate | reactivate | delete | list-departed | restore`.
+//! `person create | edit | deactivate | reactivate | delete | overwrites | list-departed | restore`.
 
 use std::path::Path;
 
@@ -10,7 +10,8 @@ use super::local::{Kind, act, change, delete, make, minute, operation};
 use super::table::table;
 use super::{Opened, remark, say};
 use crate::clock::date_time;
-use crate::directory::lifecycle::{Gone, gone, people, restore};
+use crate::directory::lifecycle::{Gone, gone, known, people, restore};
+use crate::directory::overwrites::{Overwrite, overwrites, overwrites_json};
 use crate::scim::json::{Json, Object};
 
 /// Records of one list, at most.
@@ -64,6 +65,15 @@ pub enum Command {
     Delete {
         /// The userName or id
         person: String,
+    },
+    /// Show what was changed here and what the pushes of an identity provider will do to it
+    #[command(after_help = "Example: scim-appliance --config x.toml person overwrites ada@example.com --json")]
+    Overwrites {
+        /// The userName or id
+        person: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// List deleted people whose records are still kept, the last one first
     #[command(after_help = "Example: scim-appliance --config x.toml person list-departed --json")]
@@ -156,6 +166,7 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
             let row = delete(&opened, "person delete", Kind::Person, person.clone())?;
             say(format!("{person} is deleted. The record is kept as {}; `person restore` brings it back.", row.id))
         }
+        Command::Overwrites { person, json } => edited(&opened, person, json),
         Command::ListDeparted { json } => list(&opened, json),
         Command::Restore { id } => {
             let name = act(&opened, "person restore", Kind::Person, move |writer, ask| {
@@ -209,6 +220,27 @@ fn switch(opened: &Opened, person: String, active: bool) -> Result<()> {
         (false, true) => format!("{person} is active already; nothing was changed."),
         (false, false) => format!("{person} is deactivated already; nothing was changed."),
     })
+}
+
+fn edited(opened: &Opened, person: String, as_json: bool) -> Result<()> {
+    let site = opened.site.clone();
+    let (id, all) = opened.ask(move |reader| {
+        let id = known(reader, &*people(reader)?, &person)?.id;
+        let all = overwrites(reader, &site, &id)?.unwrap_or_default();
+        Ok((id, all))
+    })?;
+    if as_json {
+        return say(serde_json::to_string_pretty(&overwrites_json(&id, &all))?);
+    }
+    if all.is_empty() {
+        return say("Nothing of what an identity provider writes was changed here.");
+    }
+    let text = |value: &Option<Json>| value.as_ref().map_or_else(|| "-".to_owned(), Json::text);
+    let row = |o: &Overwrite| {
+        vec![o.label.clone(), text(&o.here), text(&o.provider), minute(o.at), o.actor.clone(), o.sentence().to_owned()]
+    };
+    let rows: Vec<_> = all.iter().map(row).collect();
+    say(table(&["ATTRIBUTE", "HERE", "SENT LAST", "CHANGED", "BY", "WHAT WILL HAPPEN"], &rows))
 }
 
 fn list(opened: &Opened, as_json: bool) -> Result<()> {

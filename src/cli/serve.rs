@@ -94,6 +94,7 @@ async fn listen(
         public_url: config.public_url.clone(),
         max_live_tokens: config.max_live_tokens,
         database: store.path().to_owned(),
+        departed_days: config.lifecycle.departed_days,
     };
     let directory = Directory::new(store, site(&config, rules, roles), key);
     let surroundings = Surroundings { proxies: config.listen.trusted_proxies, certificates: certificates(tls) };

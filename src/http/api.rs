@@ -10,6 +10,7 @@ use super::problem::{Problem, no_method};
 use super::ui::{Visit, Wanted};
 use super::wire::{Answer, BodyLimits, Media, Room};
 use crate::clock::date_time;
+use crate::directory::overwrites::{overwrites, overwrites_json};
 use crate::directory::roles;
 use crate::directory::{Caller, Directory, Exchanged, Reach, Reader, Refusal, Scope};
 use crate::secret::Token;
@@ -26,6 +27,8 @@ pub enum Resource {
     Roles,
     /// The role of the person with this id, and why.
     RoleOf(String),
+    /// What pushes will write over of the person with this id.
+    OverwritesOf(String),
     /// The hand-overs.
     Handovers,
     /// The hand-over of this number.
@@ -43,9 +46,14 @@ pub fn find(path: &str) -> Option<Resource> {
             if let Some(number) = path.strip_prefix("handovers/") {
                 return number.parse().ok().map(Resource::Handover);
             }
-            let id = path.strip_prefix("people/")?.strip_suffix("/role")?;
+            let (id, what) = path.strip_prefix("people/")?.split_once('/')?;
             let id = percent_encoding::percent_decode_str(id).decode_utf8().ok()?;
-            (!id.is_empty() && !id.contains('/')).then(|| Resource::RoleOf(id.into_owned()))
+            let id = (!id.is_empty() && !id.contains('/')).then(|| id.into_owned())?;
+            match what {
+                "role" => Some(Resource::RoleOf(id)),
+                "overwrites" => Some(Resource::OverwritesOf(id)),
+                _ => None,
+            }
         }
     }
 }
@@ -121,6 +129,16 @@ pub async fn answer(
             let read = directory.store.read(move |reader| {
                 let why = roles::why(reader, &site, &id)?.ok_or_else(|| Refusal::NotFound("User".to_owned(), id))?;
                 Ok::<_, Refusal>(roles::why_json(&why))
+            });
+            Ok(shown_as(&read.await?))
+        }
+        (Resource::OverwritesOf(id), _) => {
+            may_look(&caller)?;
+            let site = directory.site.clone();
+            let read = directory.store.read(move |reader| {
+                let all = overwrites(reader, &site, &id)?;
+                let all = all.ok_or_else(|| Refusal::NotFound("User".to_owned(), id.clone()))?;
+                Ok::<_, Refusal>(overwrites_json(&id, &all))
             });
             Ok(shown_as(&read.await?))
         }

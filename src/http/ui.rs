@@ -7,13 +7,16 @@ mod attributes;
 mod cookies;
 mod form;
 mod gate;
+mod group_edit;
 mod guides;
 mod handovers;
 mod history;
 mod lists;
 mod overview;
 mod people;
+mod person_edit;
 mod provisioning;
+mod question;
 mod requests;
 mod roles;
 mod session;
@@ -36,6 +39,8 @@ use hyper::{Method, StatusCode};
 
 use self::cookies::Jar;
 use self::form::Form;
+use self::lists::encoded;
+use self::person_edit::decoded;
 use self::session::{IDLE_MINUTES, Signed, csrf_of, is_own};
 use self::views::{Failure, Frame, Link, Warning};
 use super::media::prefers_html;
@@ -43,6 +48,7 @@ use super::problem::Problem;
 use super::wire::{Answer, BodyLimits, Media, Room, read};
 use super::{Certificates, assets};
 use crate::directory::admins::{Claim, claim};
+use crate::directory::local::Kind;
 use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
 
@@ -55,6 +61,8 @@ pub struct Settings {
     pub max_live_tokens: usize,
     /// The database, for people.
     pub database: PathBuf,
+    /// For how many days a deleted person is kept; 0: for ever.
+    pub departed_days: i64,
 }
 
 /// The page, as all requests share it.
@@ -266,8 +274,20 @@ impl Ui {
             (["tokens", "new"], form) => self.token_new(visit, signed, form).await,
             (["tokens", id, "revoke"], form) => self.token_revoke(visit, signed, id, form).await,
             (["people"], None) => self.people(visit, &signed).await,
+            // An id is never one of the words that stand in its place.
+            (["people", "new"], form) => self.person_new(visit, &signed, form).await,
+            (["people", id, "edit"], form) => self.person_edit(visit, &signed, id, form).await,
+            (["people", id, "deactivate"], form) => self.person_deactivate(visit, signed, id, form).await,
+            (["people", id, "reactivate"], form) => self.person_reactivate(visit, &signed, id, form).await,
+            (["people", id, "delete"], form) => self.delete(visit, signed, (Kind::Person, id), form).await,
             (["people", id], None) => self.person(visit, &signed, id).await,
             (["groups"], None) => self.groups(visit, &signed).await,
+            (["groups", "new"], form) => self.group_new(visit, &signed, form).await,
+            (["groups", id, "edit"], form) => self.group_edit(visit, &signed, id, form).await,
+            (["groups", id, "members"], form) => self.group_members(visit, &signed, id, form).await,
+            (["groups", id, "members", "remove"], Some(form)) => self.member_remove(visit, &signed, id, form).await,
+            (["groups", id, "members", "remove"], None) => Ok(redirect(&format!("/groups/{}", encoded(&decoded(id))))),
+            (["groups", id, "delete"], form) => self.delete(visit, signed, (Kind::Group, id), form).await,
             (["groups", id], None) => self.group(visit, &signed, id).await,
             (["handovers"], None) => self.handovers(visit, &signed).await,
             (["people", id, "role"], Some(form)) => self.role_given(visit, &signed, id, &form).await,

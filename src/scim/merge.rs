@@ -12,7 +12,7 @@ use super::stored::Find;
 
 /// Kept when a PUT does not name them, since real clients leave them out and mean no change: a strict reading would
 /// reactivate or strip people. null or `[]` clears them. `members` is kept likewise, by the one who keeps members.
-fn is_kept(name: &str, of: &ResourceType) -> bool {
+pub fn is_kept(name: &str, of: &ResourceType) -> bool {
     name == "externalId" || (of.is_user() && ["active", "roles"].contains(&name))
 }
 

@@ -119,6 +119,26 @@ impl Reader<'_> {
         Ok(statement.query_map((resource, before, limit), row)?.collect::<Result<_, _>>()?)
     }
 
+    /// The writes that one resource's attributes have seen, the latest first, at most `limit`.
+    pub fn attribute_changes(&self, resource: &str, limit: u64) -> Result<Vec<ChangeRow>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
+             from change indexed by change_by_resource where resource = ?1 and op in ('create', 'replace', 'patch') order by n desc limit ?2",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(statement.query_map((resource, limit), row)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Who has made the last writes, see [`Reader::attribute_changes`]: everybody once.
+    pub fn attribute_writers(&self, resource: &str, limit: u64) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select distinct actor from (select actor from change indexed by change_by_resource
+             where resource = ?1 and op in ('create', 'replace', 'patch') order by n desc limit ?2)",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(statement.query_map((resource, limit), |r| r.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The write of this number, as far as it is still recorded.
     pub fn change(&self, n: i64) -> Result<Option<ChangeRow>, StoreError> {
         let mut statement = self.connection().prepare_cached(

@@ -1,6 +1,6 @@
 //! Membership as rows. Adding one member to a group of a hundred thousand costs what it costs in a group of ten.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Reader, StoreError, Writer};
 use crate::scim::catalog::ResourceType;
@@ -179,6 +179,15 @@ impl Reader<'_> {
         Ok(statement.query_map([group], |r| r.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    /// The ids of those of a page of members, see [`Reader::member_page`], that were added here.
+    pub fn local_among(&self, group: i64, keys: &[i64]) -> Result<HashSet<String>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select r.id from json_each(?2) k cross join member m on m.group_pk = ?1 and m.member_pk = k.value
+             cross join resource r on r.pk = m.member_pk where m.source = 1",
+        )?;
+        Ok(statement.query_map((group, serde_json::to_string(keys)?), |r| r.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// The groups that a resource was added to here: key and id, the oldest group first.
     pub fn local_groups_of(&self, pk: i64) -> Result<Vec<(i64, String)>, StoreError> {
         let mut statement = self.connection().prepare_cached(
@@ -265,7 +274,7 @@ impl Writer<'_> {
         ids: &[String],
         delta: &mut Delta,
     ) -> Result<Vec<String>, StoreError> {
-        let wanted: std::collections::HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let wanted: HashSet<&str> = ids.iter().map(String::as_str).collect();
         let mut going = Vec::new();
         {
             let mut statement = self.connection().prepare_cached(

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use super::{StoreError, Writer};
 
 /// A token as it is stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TokenRow {
     /// The public id.
     pub id: String,

@@ -7,6 +7,7 @@ mod activity;
 pub mod browser;
 mod claim;
 mod commands;
+mod editing;
 mod forms;
 mod headers;
 mod late;

@@ -416,12 +416,64 @@ test("tour: a directory in use", async (t) => {
     tour.end(36);
 });
 
+test("tour: people and groups that are changed here", async (t) => {
+    const {app, token, ids, engineers} = await furnished(t);
+    const tour = new Tour(t, await t.signedIn());
+    const {page} = tour;
+    const press = (name) => send(page, page.getByRole("button", {name, exact: true}));
+    await tour.goto("/people/new");
+    await tour.see("person new");
+    await page.getByLabel("userName").fill("ada.lovelace@example.com");
+    await press("Add the person");
+    await tour.see("person new: taken");
+    const path = `/people/${ids[0]}`;
+    await tour.goto(`${path}/edit`);
+    await tour.see("person edit");
+    await page.getByLabel("Title").fill("Countess of Lovelace");
+    await page.getByLabel("Work phone").fill("");
+    await app.patch(token, `/Users/${ids[0]}`, {op: "replace", path: "title", value: "Senior analyst"});
+    await press("Save the changes");
+    await tour.see("person edit: somebody was first");
+    await press("Save the changes");
+    await tour.goto(path);
+    await tour.see("person: edited here");
+    await tour.goto(`${path}/deactivate`);
+    await tour.see("person deactivate");
+    await page.getByLabel("Successor").fill("nobody");
+    await press("Deactivate the person");
+    await tour.see("person deactivate: no successor");
+    await tour.goto(`/people/${ids[3]}/reactivate`);
+    await tour.see("person reactivate");
+    await tour.goto(`${path}/delete`);
+    await tour.see("person delete");
+    await tour.goto("/groups/new");
+    await tour.see("group new");
+    await page.getByLabel("Name").fill("engineers");
+    await press("Create the group");
+    await tour.see("group new: taken");
+    await tour.goto(`/groups/${engineers}/edit`);
+    await tour.see("group edit");
+    await tour.goto(`/groups/${engineers}/members`);
+    await tour.see("group members");
+    await page.getByLabel("People").fill("nobody\nada.lovelace@example.com\nnobody else");
+    await press("Add the people");
+    await tour.see("group members: nobody");
+    await app.age("authenticated", 6);
+    await tour.goto(`/groups/${engineers}/delete`);
+    await unchecked(page);
+    await press("Archive the group");
+    await tour.see("group delete: confirm");
+    tour.end(15);
+});
+
 test("tour: every page without scripts", async (t) => {
     const {app, ids, engineers} = await furnished(t);
     const [[token]] = app.sql("select id from token");
     const [[admin]] = app.sql("select max(id) from admin");
     const paths = [
         "/", "/provisioning", "/provisioning?idp=entra", "/people", "/people?q=ada", `/people/${ids[1]}`, "/groups", `/groups/${engineers}`,
+        "/people/new", `/people/${ids[1]}/edit`, `/people/${ids[1]}/deactivate`, `/people/${ids[3]}/reactivate`, `/people/${ids[1]}/delete`,
+        "/groups/new", `/groups/${engineers}/edit`, `/groups/${engineers}/members`, `/groups/${engineers}/delete`,
         "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/tokens/new", `/tokens/new?rotate=${token}`,
         `/tokens/${token}/revoke`, "/provisioning/off", "/provisioning/pause", "/provisioning/read-only", "/nowhere",
     ];
@@ -464,7 +516,8 @@ test("weight: all pages and what they need are less than 150 KiB", async (t) => 
     const [[admin]] = app.sql("select id from admin");
     for (const path of [
         "/", "/provisioning", "/provisioning/off", "/tokens/new", `/tokens/${id}/revoke`, "/people", `/people/${ada}`, "/groups", `/groups/${engineers}`,
-        "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/nowhere",
+        `/people/${ada}/edit`, `/people/${ada}/deactivate`, `/groups/${engineers}/members`, "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account",
+        "/account/second-factor", "/nowhere",
     ]) {
         await page.goto(t.url(path));
         await weigh(path);

@@ -143,7 +143,7 @@ mod tests {
             ("profileUrl", "url https://x.io/a"),
             ("emails (work)", "a@x.io, primary"),
             ("department", "D"),
-            ("manager", "here /people/1%2D2 Boss"),
+            ("manager", "here /people/1-2 Boss"),
         ];
         assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }

@@ -2,16 +2,17 @@
 
 use hyper::StatusCode;
 
-use super::attributes::facts;
+use super::attributes::{facts, plain};
 use super::handovers::{person, sentence};
 use super::history::changes;
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
 use super::state::who_words;
-use super::views::{Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
+use super::views::{Edited, Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::Refusal;
 use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
+use crate::directory::overwrites::{Overwrite, overwrites};
 use crate::directory::roles::{self, Input, Origin, Verdict, Why};
 use crate::scim::json::Json;
 
@@ -63,8 +64,10 @@ impl Ui {
             return self.departed(visit, signed, "User", id).await;
         };
         let (who, site) = (portrait.listed.id.clone(), self.directory.site.clone());
-        let why = self.directory.store.read(move |reader| Ok::<_, Refusal>(roles::why(reader, &site, &who)?));
-        let why = why.await?.ok_or_else(Trouble::not_found)?;
+        let read = self.directory.store.read(move |reader| {
+            Ok::<_, Refusal>(roles::why(reader, &site, &who)?.zip(overwrites(reader, &site, &who)?))
+        });
+        let (why, overwrites) = read.await?.ok_or_else(Trouble::not_found)?;
         let title = portrait.listed.label.clone().unwrap_or_else(|| portrait.listed.name.clone());
         let (history, older) = self.history_of(visit, "/people", &portrait, &tokens);
         let page = Person {
@@ -79,6 +82,7 @@ impl Ui {
             roles: self.directory.site.roles.all().iter().map(|r| (r.value.clone(), r.label.clone())).collect(),
             earlier: portrait.earlier.iter().map(|id| person(id, id)).collect(),
             handover: portrait.handover.as_ref().map(|item| sentence(item, &tokens)),
+            edited: overwrites.iter().map(|o| edited(o, &tokens)).collect(),
             location: portrait.location,
             listed: portrait.listed,
             history,
@@ -122,9 +126,10 @@ impl Ui {
             let of = reader.catalog().resource_type("User").ok_or_else(unknown)?;
             let is_user = |entry: &Listed| Ok::<_, Refusal>(reader.find(of, &entry.id)?.is_some());
             let kinds = found.entries.iter().map(is_user).collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, Refusal>((found, kinds))
+            let local = reader.local_among(row.pk, &reader.member_page(row.pk, offset, MEMBERS)?)?;
+            Ok::<_, Refusal>((found, kinds, local))
         });
-        let (found, kinds) = read.await?;
+        let (found, kinds, local) = read.await?;
         let shown = found.entries.len() as u64;
         let member = |(entry, is_user): (Listed, bool)| Member {
             href: format!("{}/{}", if is_user { "/people" } else { "/groups" }, encoded(&entry.id)),
@@ -132,6 +137,8 @@ impl Ui {
             kind: if is_user { "Person" } else { "Group" },
             user_name: if is_user { entry.name } else { String::new() },
             active: entry.active,
+            local: local.contains(&entry.id),
+            id: entry.id,
         };
         let here = format!("/groups/{}", encoded(id));
         let (history, older) = self.history_of(visit, "/groups", &portrait, &tokens);
@@ -212,6 +219,27 @@ pub fn role_of(why: &Why, tokens: &[crate::directory::TokenRow]) -> RoleOf {
         label: why.effective.role.label.clone(),
         value: why.effective.role.value.clone(),
         reasons: why.inputs.iter().map(reason).collect(),
+    }
+}
+
+/// What was changed here, and what becomes of it.
+fn edited(one: &Overwrite, tokens: &[crate::directory::TokenRow]) -> Edited {
+    let words = |value: &Option<Json>| match value {
+        None => "none".to_owned(),
+        Some(Json::Array(elements)) => {
+            let value = |e: &Json| plain(e.as_object().and_then(|o| o.get("value")).unwrap_or(e));
+            elements.iter().map(value).collect::<Vec<_>>().join(", ")
+        }
+        Some(Json::Object(parts)) => plain(parts.get("value").unwrap_or(&Json::Object(parts.clone()))),
+        Some(value) => plain(value),
+    };
+    Edited {
+        label: one.label.clone(),
+        here: words(&one.here),
+        provider: words(&one.provider),
+        at: Exact(one.at),
+        who: who_words(&one.actor, tokens),
+        sentence: one.sentence(),
     }
 }
 

@@ -602,6 +602,22 @@ pub struct RoleOf {
     pub reasons: Vec<Reason>,
 }
 
+/// An attribute that was changed here and that an identity provider writes.
+pub struct Edited {
+    /// What people call it.
+    pub label: String,
+    /// Its value.
+    pub here: String,
+    /// What the identity provider sent last.
+    pub provider: String,
+    /// When it was changed here.
+    pub at: Exact,
+    /// By whom, in words.
+    pub who: String,
+    /// What will happen.
+    pub sentence: &'static str,
+}
+
 /// One person.
 #[derive(Template)]
 #[template(path = "person.html", config = "assets/askama.toml")]
@@ -632,6 +648,8 @@ pub struct Person {
     pub earlier: Vec<Link>,
     /// How the hand-over stands, if there is one.
     pub handover: Option<String>,
+    /// What pushes will write over.
+    pub edited: Vec<Edited>,
     /// What happened, the latest first.
     pub history: Vec<Changed>,
     /// Where the history goes on.
@@ -657,6 +675,10 @@ pub struct Groups {
 /// A member of a group.
 #[derive(Debug, Clone)]
 pub struct Member {
+    /// The id.
+    pub id: String,
+    /// Added here, and not by an identity provider.
+    pub local: bool,
     /// Its page.
     pub href: String,
     /// What people call it.
@@ -697,6 +719,13 @@ pub struct Group {
     pub history: Vec<Changed>,
     /// Where the history goes on.
     pub older: Option<String>,
+}
+
+impl Group {
+    /// An identity provider has added some of those that are shown.
+    fn is_provided(&self) -> bool {
+        self.members.iter().any(|member| !member.local)
+    }
 }
 
 /// One exchange.

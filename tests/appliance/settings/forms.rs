@@ -18,6 +18,11 @@ struct Route {
 fn routes(house: &House, browser: &mut Browser, secret: &str) -> Vec<Route> {
     let token = house.text("select id from token where revoked is null order by id limit 1");
     let grace = house.number("select id from admin where name = 'grace'");
+    let person = house.place.done(&["person", "create", "p@x.io"]).trim().to_owned();
+    let group = house.place.done(&["group", "create", "Office"]).trim().to_owned();
+    let (person, group) = (format!("/people/{person}"), format!("/groups/{group}"));
+    let edit = browser.page(&format!("{person}/edit"));
+    let version = super::browser::hidden(&edit, "version").unwrap();
     let page = browser.page("/account/second-factor");
     let sealed = super::browser::hidden(&page, "sealed").unwrap();
     let offered = super::second_factor::secret(&page);
@@ -41,6 +46,16 @@ fn routes(house: &House, browser: &mut Browser, secret: &str) -> Vec<Route> {
         route(&format!("/tokens/{token}/revoke"), &[]),
         route("/admins", &[("name", "eve"), ("new-password", OTHER)]),
         route(&format!("/admins/{grace}/remove"), &[]),
+        route("/people/new", &[("user-name", "new@x.io")]),
+        route(&format!("{person}/edit"), &[("user-name", "p@x.io"), ("title", "Countess"), ("version", &version)]),
+        route(&format!("{person}/deactivate"), &[]),
+        route(&format!("{person}/reactivate"), &[]),
+        route("/groups/new", &[("name", "Crew")]),
+        route(&format!("{group}/edit"), &[("name", "Berlin"), ("was", "Office")]),
+        route(&format!("{group}/members"), &[("people", "p@x.io")]),
+        route(&format!("{group}/members/remove"), &[("member", person.trim_start_matches("/people/"))]),
+        route(&format!("{person}/delete"), &[]),
+        route(&format!("{group}/delete"), &[]),
         route("/account/sessions/end", &[("id", "others")]),
         route("/account/recovery-codes", &[]),
         route("/account/second-factor", &[("sealed", &sealed), ("code", &code(&offered, 0))]),

@@ -1,0 +1,336 @@
+//! What an identity provider will write over: attributes of a person whom it writes that were last changed here. Told from
+//! the record of changes alone, since the person's document says nothing about who wrote what.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use super::{Refusal, Scope, Site};
+use crate::clock::date_time;
+use crate::scim::catalog::ResourceType;
+use crate::scim::dialect::Rule;
+use crate::scim::json::{Json, Object};
+use crate::scim::merge::is_kept;
+use crate::scim::schema::{Attribute, Mutability};
+use crate::store::{ChangeRow, Reader, StoreError, TokenRow};
+
+/// Changes of one person that are looked at, at most; what stood before them is taken for the identity provider's.
+const MOST: u64 = 500;
+
+/// What the next pushes do to what was changed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The identity provider has a value of its own, and sends it again.
+    Returns,
+    /// It has none: a PUT that does not name the attribute takes it away, and no PATCH does.
+    Goes,
+    /// It has none, and a PUT that does not name the attribute keeps it.
+    Stays,
+}
+
+impl Fate {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fate::Returns => "returns",
+            Fate::Goes => "goes",
+            Fate::Stays => "stays",
+        }
+    }
+}
+
+/// One attribute, or part of one, that was last changed here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overwrite {
+    /// Its path as PATCH has it.
+    pub path: String,
+    /// What people call it.
+    pub label: String,
+    /// Its value; none: it was taken away here.
+    pub here: Option<Json>,
+    /// The value that the identity provider sent last, as far as that is recorded.
+    pub provider: Option<Json>,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// A PUT that does not name it leaves it as it is.
+    pub kept: bool,
+    /// When it was changed here, in microseconds since 1970.
+    pub at: i64,
+    /// By whom, as change rows say it.
+    pub actor: String,
+    /// By which request.
+    pub request: Option<String>,
+}
+
+impl Overwrite {
+    /// What will happen, in words.
+    pub fn sentence(&self) -> &'static str {
+        match (self.fate, self.kept) {
+            (Fate::Returns, false) => {
+                "Will be written over with the next push of the whole profile (PUT), or when it changes there."
+            }
+            (Fate::Returns, true) => "Will be written over with the next push that names it.",
+            (Fate::Goes, _) => "Stays with PATCH; a push of the whole profile (PUT) takes it away.",
+            (Fate::Stays, _) => "Stays until your identity provider sends one of its own.",
+        }
+    }
+}
+
+/// How this server reads a PUT.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// What a PUT does not name is kept, whatever it is.
+    pub merges: bool,
+    /// What clients leave out without meaning anything by it is kept.
+    pub keeps_absent: bool,
+}
+
+impl Reading {
+    /// As the configuration says.
+    pub fn of(site: &Site) -> Reading {
+        Reading { merges: site.put_merges, keeps_absent: site.rules.has(Rule::PutKeepsAbsent) }
+    }
+}
+
+/// Was this done by an identity provider? What people change about themselves is done here.
+pub fn is_provider(actor: &str, tokens: &[TokenRow]) -> bool {
+    actor
+        .strip_prefix("token:")
+        .is_some_and(|id| tokens.iter().find(|t| t.id == id).is_none_or(|t| t.scope != Scope::Me.name()))
+}
+
+/// Does an identity provider write this person or group, as far as that is recorded?
+pub fn is_provided(reader: &Reader<'_>, id: &str) -> Result<bool, StoreError> {
+    let tokens = reader.tokens()?;
+    Ok(reader.attribute_writers(id, MOST)?.iter().any(|actor| is_provider(actor, &tokens)))
+}
+
+/// What will become of the local edits of the person with this id. `None`: there is nobody with it.
+pub fn overwrites(reader: &Reader<'_>, site: &Site, id: &str) -> Result<Option<Vec<Overwrite>>, Refusal> {
+    let of = super::lifecycle::people(reader)?;
+    let Some(row) = reader.find(&of, id)? else { return Ok(None) };
+    // Most people were never changed here, or never by anybody else.
+    let (tokens, writers) = (reader.tokens()?, reader.attribute_writers(id, MOST)?);
+    let theirs = writers.iter().filter(|actor| is_provider(actor, &tokens)).count();
+    if theirs == 0 || theirs == writers.len() {
+        return Ok(Some(Vec::new()));
+    }
+    let rows = reader.attribute_changes(id, MOST)?;
+    Ok(Some(predict(&row.document()?, &rows, &of, Reading::of(site), |actor| is_provider(actor, &tokens))))
+}
+
+/// The same, told from a document and what has changed it, the latest first.
+pub fn predict(
+    document: &Object,
+    rows: &[ChangeRow],
+    of: &ResourceType,
+    reading: Reading,
+    is_provider: impl Fn(&str) -> bool,
+) -> Vec<Overwrite> {
+    if !rows.iter().any(|row| is_provider(&row.actor)) {
+        return Vec::new();
+    }
+    let mut known: BTreeMap<String, Known<'_>> = BTreeMap::new();
+    let mut places: HashMap<String, Place> = HashMap::new();
+    let mut now = document.clone();
+    let mut is = found(&now, of);
+    let mut put_since = false;
+    for row in rows {
+        let earlier = before(&now, row);
+        let was = found(&earlier, of);
+        for (path, place) in was.iter().chain(&is) {
+            let (then, after) = (was.get(path).map(|p| &p.value), is.get(path).map(|p| &p.value));
+            if then == after {
+                continue;
+            }
+            places.entry(path.clone()).or_insert_with(|| place.clone());
+            let known = known.entry(path.clone()).or_default();
+            if is_provider(&row.actor) {
+                known.provider.get_or_insert(after.cloned());
+            }
+            known.last.get_or_insert((row, put_since));
+        }
+        put_since |= row.op == "replace" && is_provider(&row.actor);
+        (now, is) = (earlier, was);
+    }
+    // Before the record begins; nothing, when it begins with the creation.
+    for (path, place) in is {
+        known.entry(path).or_default().provider.get_or_insert(Some(place.value));
+    }
+    let current = found(document, of);
+    // Of a list that the provider sends something of, it sends all that it has.
+    let sends: Vec<&str> = known
+        .iter()
+        .filter(|(_, k)| matches!(k.provider, Some(Some(_))))
+        .filter_map(|(path, _)| places.get(path).or_else(|| current.get(path)))
+        .filter(|place| place.is_list)
+        .map(|place| place.root.as_str())
+        .collect();
+    let mut told = Vec::new();
+    for (path, known) in &known {
+        let (Some((row, put_since)), Some(place)) = (known.last, places.get(path)) else { continue };
+        let here = current.get(path).map(|p| p.value.clone());
+        let provider = known.provider.clone().flatten();
+        let kept = place.stays
+            || (place.is_kept && reading.keeps_absent)
+            || (reading.merges && !sends.contains(&place.root.as_str()));
+        // A PUT that has left it as it is has said the same.
+        let is_agreed = put_since && !kept;
+        if is_provider(&row.actor) || here == provider || is_agreed {
+            continue;
+        }
+        let fate = match (&provider, kept) {
+            (Some(_), _) => Fate::Returns,
+            (None, true) => Fate::Stays,
+            (None, false) => Fate::Goes,
+        };
+        told.push(Overwrite {
+            label: place.label.clone(),
+            path: path.clone(),
+            here,
+            provider,
+            fate,
+            kept,
+            at: row.at,
+            actor: row.actor.clone(),
+            request: row.request.clone(),
+        });
+    }
+    told
+}
+
+/// The document as it was when change `n` had been made, told from what has changed it since, the latest first.
+pub fn as_of(document: &Object, rows: &[ChangeRow], n: i64) -> Object {
+    rows.iter().take_while(|row| row.n > n).fold(document.clone(), |now, row| before(&now, row))
+}
+
+/// The document in front of a change.
+fn before(now: &Object, row: &ChangeRow) -> Object {
+    let mut earlier = now.clone();
+    if row.op == "create" {
+        return Object::new();
+    }
+    let parts = |text: &Option<String>| match text.as_deref().map(|t| Json::parse(t.as_bytes())) {
+        Some(Ok(Json::Object(parts))) => parts,
+        _ => Object::new(),
+    };
+    for (name, _) in parts(&row.after) {
+        earlier.retain(|n, _| n != name);
+    }
+    for (name, value) in parts(&row.before) {
+        earlier.set(&name, value);
+    }
+    earlier
+}
+
+/// What is known of a place.
+#[derive(Default)]
+struct Known<'r> {
+    /// What the identity provider made of it last: a value, or none.
+    provider: Option<Option<Json>>,
+    /// The latest change of it, and whether a PUT of the provider has come since.
+    last: Option<(&'r ChangeRow, bool)>,
+}
+
+/// An attribute or a part of one, as somebody can change it alone.
+#[derive(Debug, Clone)]
+struct Place {
+    value: Json,
+    label: String,
+    /// The name of the whole attribute.
+    root: String,
+    /// One kind of the values of a list.
+    is_list: bool,
+    /// See [`is_kept`].
+    is_kept: bool,
+    /// No PUT is without it.
+    stays: bool,
+}
+
+/// What stands in a document, place by place: parts of complex attributes and of extensions, and of lists the values of
+/// each type. What no client can write over is left out.
+fn found(document: &Object, of: &ResourceType) -> BTreeMap<String, Place> {
+    let mut places = BTreeMap::new();
+    for (name, value) in document.iter() {
+        if let (Some(extension), Json::Object(parts)) = (of.extension(name), value) {
+            for (part, value) in parts.iter() {
+                if let Some(attribute) = extension.attribute(part) {
+                    add(&mut places, &format!("{name}:{part}"), part, value, attribute, false);
+                }
+            }
+        } else if let Some(attribute) = of.attribute(name) {
+            match value {
+                Json::Object(parts) if !attribute.multi_valued => {
+                    for (part, value) in parts.iter() {
+                        if let (Some(sub), true) = (attribute.sub(part), is_written(attribute)) {
+                            let path = format!("{name}.{part}");
+                            add(&mut places, &path, &path, value, sub, false);
+                        }
+                    }
+                }
+                value => add(&mut places, name, name, value, attribute, is_kept(name, of)),
+            }
+        }
+    }
+    places
+}
+
+/// Can a client write over it?
+fn is_written(attribute: &Attribute) -> bool {
+    attribute.mutability == Mutability::ReadWrite && !attribute.is_hidden()
+}
+
+fn add(
+    places: &mut BTreeMap<String, Place>,
+    path: &str,
+    label: &str,
+    value: &Json,
+    attribute: &Attribute,
+    is_kept: bool,
+) {
+    if attribute.name == "schemas" || !is_written(attribute) {
+        return;
+    }
+    let place = |value: Json, label: String| Place {
+        value,
+        label,
+        root: path.to_owned(),
+        is_list: attribute.multi_valued,
+        is_kept,
+        stays: attribute.required,
+    };
+    // A list that a PUT keeps is kept as a whole.
+    let (Json::Array(elements), false) = (value, is_kept) else {
+        places.insert(path.to_owned(), place(value.clone(), label.to_owned()));
+        return;
+    };
+    for element in elements {
+        let kind = element.as_object().and_then(|e| e.get("type")).and_then(Json::as_str);
+        let (path, label) = match kind {
+            Some(kind) => (format!("{path}[type eq {}]", Json::from(kind).text()), format!("{label} ({kind})")),
+            None => (path.to_owned(), label.to_owned()),
+        };
+        let there = places.entry(path).or_insert_with(|| place(Json::Array(Vec::new()), label));
+        if let Json::Array(all) = &mut there.value {
+            all.push(element.clone());
+        }
+    }
+}
+
+/// As JSON for scripts.
+pub fn overwrites_json(id: &str, all: &[Overwrite]) -> Value {
+    let one = |o: &Overwrite| {
+        json!({
+            "path": o.path,
+            "here": o.here,
+            "provider": o.provider,
+            "fate": o.fate.name(),
+            "sentence": o.sentence(),
+            "origin": {"time": date_time(o.at), "actor": o.actor, "request": o.request},
+        })
+    };
+    json!({ "id": id, "overwrites": all.iter().map(one).collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests;
