@@ -62,6 +62,9 @@ const BY_NUMBER: &str =
 const OF_PERSON: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_person where person = ?1 order by id desc";
 const PAGE: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_status where status = ?1 order by opened desc limit ?3 offset ?2";
 
+const SETTLED: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_status where status in ('done', 'dismissed', 'closed') order by at desc, id desc limit ?2 offset ?1";
+const LEFT: &str = "select id, person, opened, change, status, successor, note, by, at from handover indexed by handover_by_status where status in ('open', 'done', 'dismissed') and opened >= ?3 order by id desc limit ?2 offset ?1";
+
 fn handover(r: &rusqlite::Row<'_>) -> Result<Handover, StoreError> {
     let status: String = r.get(4)?;
     let status = HandoverStatus::named(&status)
@@ -79,6 +82,18 @@ fn handover(r: &rusqlite::Row<'_>) -> Result<Handover, StoreError> {
     })
 }
 
+fn all(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Handover>, StoreError> {
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        found.push(handover(r)?);
+    }
+    Ok(found)
+}
+
+fn bound(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 impl Reader<'_> {
     /// The hand-over of this number.
     pub fn handover(&self, id: i64) -> Result<Option<Handover>, StoreError> {
@@ -90,24 +105,26 @@ impl Reader<'_> {
     /// The hand-overs of a person, the last one first.
     pub fn handovers_of(&self, person: &str) -> Result<Vec<Handover>, StoreError> {
         let mut statement = self.connection().prepare_cached(OF_PERSON)?;
-        let mut rows = statement.query([person])?;
-        let mut found = Vec::new();
-        while let Some(r) = rows.next()? {
-            found.push(handover(r)?);
-        }
-        Ok(found)
+        all(statement.query([person])?)
     }
 
     /// The hand-overs of a status, the last one first: after `offset` of them.
     pub fn handovers(&self, status: HandoverStatus, offset: u64, limit: u64) -> Result<Vec<Handover>, StoreError> {
-        let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let mut statement = self.connection().prepare_cached(PAGE)?;
-        let mut rows = statement.query((status.name(), bound(offset), bound(limit)))?;
-        let mut found = Vec::new();
-        while let Some(r) = rows.next()? {
-            found.push(handover(r)?);
-        }
-        Ok(found)
+        all(statement.query((status.name(), bound(offset), bound(limit)))?)
+    }
+
+    /// The hand-overs that are settled in whatever way, the last one first: after `offset` of them.
+    pub fn settled_handovers(&self, offset: u64, limit: u64) -> Result<Vec<Handover>, StoreError> {
+        let mut statement = self.connection().prepare_cached(SETTLED)?;
+        all(statement.query((bound(offset), bound(limit)))?)
+    }
+
+    /// The hand-overs of those who left at a time or later and have not come back, the last one first: after `offset` of
+    /// them.
+    pub fn left_page(&self, since: i64, offset: u64, limit: u64) -> Result<Vec<Handover>, StoreError> {
+        let mut statement = self.connection().prepare_cached(LEFT)?;
+        all(statement.query((bound(offset), bound(limit), since))?)
     }
 
     /// How many hand-overs have a status.

@@ -15,7 +15,7 @@ use crate::directory::overview::{HISTORY, shown_of};
 use crate::directory::{ChangeRow, Refusal, TokenRow};
 
 /// Members of an archived group that are named.
-const NAMES: usize = 100;
+const NAMES: u64 = 100;
 
 /// A line of the list.
 pub struct Row {

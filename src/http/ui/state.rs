@@ -2,7 +2,7 @@
 
 use super::views::{Certificate, Contact, Link, Moment, State, TokenView, Warning};
 use super::{Trouble, Ui};
-use crate::directory::lifecycle::guard;
+use crate::directory::guard::guard;
 use crate::directory::overview::Standing;
 use crate::directory::provisioning::Provisioning;
 use crate::directory::{Scope, StoreError, TokenRow, TokenStatus};
@@ -155,10 +155,10 @@ impl Ui {
         if let Some(guard) = guard {
             warnings.push(Warning {
                 text: format!(
-                    "{} deactivated or deleted within minutes. Check your identity provider. Nobody is purged until you run scim-appliance provisioning release on the server.",
+                    "{} deactivated or deleted within minutes. Check your identity provider. Nobody is purged until an administrator has looked.",
                     counted(guard.count, "person was", "people were"),
                 ),
-                link: Some(Link { href: "/people?status=deactivated".to_owned(), words: "Look at them".to_owned() }),
+                link: Some(Link { href: "/guard".to_owned(), words: "Look at them".to_owned() }),
             });
         }
         for token in ending.iter().filter(|t| t.expires.is_some_and(near)) {
