@@ -5,8 +5,10 @@ mod account;
 mod admins;
 mod attributes;
 mod cookies;
+mod departed;
 mod form;
 mod gate;
+mod guard;
 mod guides;
 mod handovers;
 mod history;
@@ -15,6 +17,7 @@ mod overview;
 mod people;
 mod provisioning;
 mod requests;
+mod restore;
 mod session;
 mod setup;
 mod sign_in;
@@ -42,6 +45,7 @@ use super::problem::Problem;
 use super::wire::{Answer, BodyLimits, Media, Room, read};
 use super::{Certificates, assets};
 use crate::directory::admins::{Claim, claim};
+use crate::directory::local::Kind;
 use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
 
@@ -168,8 +172,19 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 8] =
-    ["/", "/provisioning", "/people", "/groups", "/handovers", "/requests", "/admins", "/account"];
+const LISTED: [&str; 11] = [
+    "/",
+    "/provisioning",
+    "/people",
+    "/people/departed",
+    "/groups",
+    "/groups/archived",
+    "/handovers",
+    "/guard",
+    "/requests",
+    "/admins",
+    "/account",
+];
 
 /// A path of the list, or the first page.
 fn listed(path: &str) -> &'static str {
@@ -265,10 +280,16 @@ impl Ui {
             (["tokens", "new"], form) => self.token_new(visit, signed, form).await,
             (["tokens", id, "revoke"], form) => self.token_revoke(visit, signed, id, form).await,
             (["people"], None) => self.people(visit, &signed).await,
+            (["people", "departed"], None) => self.departed_list(visit, &signed, Kind::Person).await,
+            (["people", id, "restore"], form) => self.restore(visit, &signed, Kind::Person, id, form).await,
             (["people", id], None) => self.person(visit, &signed, id).await,
             (["groups"], None) => self.groups(visit, &signed).await,
+            (["groups", "archived"], None) => self.departed_list(visit, &signed, Kind::Group).await,
+            (["groups", id, "restore"], form) => self.restore(visit, &signed, Kind::Group, id, form).await,
             (["groups", id], None) => self.group(visit, &signed, id).await,
             (["handovers"], None) => self.handovers(visit, &signed).await,
+            (["handovers", id], form) => self.handover(visit, &signed, id, form).await,
+            (["guard"], form) => self.guard(visit, signed, form).await,
             (["requests"], None) => self.requests(visit, &signed).await,
             (["admins"], form) => self.admins(visit, signed, form).await,
             (["admins", id, "remove"], form) => self.admin_remove(visit, signed, id, form).await,
@@ -391,7 +412,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 13] = [
+    const FIRST: [&str; 14] = [
         "",
         "setup",
         "sign-in",
@@ -401,6 +422,7 @@ fn is_page(segments: &[&str]) -> bool {
         "people",
         "groups",
         "handovers",
+        "guard",
         "requests",
         "admins",
         "account",

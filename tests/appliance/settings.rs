@@ -10,6 +10,7 @@ mod commands;
 mod forms;
 mod headers;
 mod late;
+mod leaving;
 mod oddities;
 mod passwords;
 mod people;

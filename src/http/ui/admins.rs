@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::session::{Asked, Signed};
+use super::session::{Asked, Grave, Signed};
 use super::views::{AdminRemove, AdminView, Admins, Confirm, Moment};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::admins::{admin_name, create_admin, remove_admin};
@@ -92,24 +92,21 @@ impl Ui {
         let all = self.directory.store.read(|reader| reader.admins()).await?;
         let admin = all.iter().find(|a| a.id == id).ok_or_else(Trouble::not_found)?;
         let mut problem = (all.len() == 1).then(|| "This is the last administrator. Add another one first.".to_owned());
-        let (confirm, status, signed) = match form {
-            None => (signed.confirm(self.now()), StatusCode::OK, signed),
-            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
-                Err(Asked::Trouble(trouble)) => return Err(trouble),
-                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
-                Ok(signed) => {
-                    let by = signed.by();
-                    let gone = self.change(&signed, move |writer| remove_admin(writer, id, &by)).await;
-                    match gone {
-                        // Whoever removed themselves is signed out with it.
-                        Ok(Some(_)) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
-                        Ok(None) => return Err(Trouble::foreign()),
-                        Err(Refusal::Denied(why)) => problem = Some(why),
-                        Err(other) => return Err(other.into()),
-                    }
-                    (signed.confirm(self.now()), StatusCode::CONFLICT, signed)
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let by = signed.by();
+                let gone = self.change(&signed, move |writer| remove_admin(writer, id, &by)).await;
+                match gone {
+                    // Whoever removed themselves is signed out with it.
+                    Ok(Some(_)) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
+                    Ok(None) => return Err(Trouble::foreign()),
+                    Err(Refusal::Denied(why)) => problem = Some(why),
+                    Err(other) => return Err(other.into()),
                 }
-            },
+                let confirm = signed.confirm(self.now());
+                (signed, confirm, StatusCode::CONFLICT)
+            }
         };
         let page = AdminRemove {
             frame: self.frame(visit, &signed, "admins", &format!("Remove {}", admin.name)).await?,

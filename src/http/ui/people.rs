@@ -8,9 +8,10 @@ use super::history::changes;
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
 use super::state::who_words;
-use super::views::{Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
+use super::views::{Count, Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::Refusal;
+use crate::directory::local::Kind;
 use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
 use crate::directory::roles::{self, Input, Origin, Verdict, Why};
 use crate::scim::json::Json;
@@ -30,9 +31,10 @@ impl Ui {
         let (text, offset) = (q.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {
             let of = reader.catalog().resource_type("User").ok_or_else(unknown)?;
-            Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, active, offset, SIZE)?))
+            let found = page(reader, of, &text, active, offset, SIZE)?;
+            Ok::<_, Refusal>((standing(reader)?, found, reader.departed_count(of)?))
         });
-        let (standing, found) = read.await?;
+        let (standing, found, departed) = read.await?;
         if q.is_empty() {
             // Whoever looks at the list is about to search it.
             let prepared = self.directory.store.read(|reader| reader.prepare_search());
@@ -51,6 +53,7 @@ impl Ui {
             pager: pager(offset, shown, found.total, SIZE, |offset| address("/people", &q, status, offset)),
             entries: found.entries,
             standing,
+            departed: Count(departed),
             q,
             status,
         };
@@ -60,7 +63,7 @@ impl Ui {
     /// `/people/{id}`
     pub(super) async fn person(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
         let Some((portrait, tokens)) = self.portrait(visit, "User", id).await? else {
-            return self.departed(visit, signed, "User", id).await;
+            return self.departed(visit, signed, Kind::Person, id).await;
         };
         let (who, site) = (portrait.listed.id.clone(), self.directory.site.clone());
         let why = self.directory.store.read(move |reader| Ok::<_, Refusal>(roles::why(reader, &site, &who)?));
@@ -91,9 +94,10 @@ impl Ui {
         let (text, offset) = (q.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {
             let of = reader.catalog().resource_type("Group").ok_or_else(unknown)?;
-            Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, None, offset, SIZE)?))
+            let found = page(reader, of, &text, None, offset, SIZE)?;
+            Ok::<_, Refusal>((standing(reader)?, found, reader.departed_count(of)?))
         });
-        let (standing, found) = read.await?;
+        let (standing, found, archived) = read.await?;
         let shown = found.entries.len() as u64;
         if shown == 0 && offset > 0 {
             return Ok(redirect(&address("/groups", &q, "", 0)));
@@ -103,6 +107,7 @@ impl Ui {
             pager: pager(offset, shown, found.total, SIZE, |offset| address("/groups", &q, "", offset)),
             entries: found.entries,
             standing,
+            archived: Count(archived),
             q,
         };
         html(StatusCode::OK, &page)
@@ -111,7 +116,7 @@ impl Ui {
     /// `/groups/{id}`
     pub(super) async fn group(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
         let Some((portrait, tokens)) = self.portrait(visit, "Group", id).await? else {
-            return self.departed(visit, signed, "Group", id).await;
+            return self.departed(visit, signed, Kind::Group, id).await;
         };
         let (row, offset) = (portrait.row.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {

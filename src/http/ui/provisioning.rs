@@ -7,7 +7,7 @@ use hyper::StatusCode;
 
 use super::form::Form;
 use super::guides::{PROVIDERS, steps};
-use super::session::{Asked, Signed};
+use super::session::{Grave, Signed};
 use super::views::{Check, Link, ProvisioningPage, Switch, Tab, Way};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::overview::{Standing, standing};
@@ -208,7 +208,6 @@ impl Ui {
             "read-only" => ("read-only", Provisioning::ReadOnly),
             _ => return Err(Trouble::not_found()),
         };
-        let now = self.now();
         let before = self.directory.store.read(standing).await?;
         // To look is to let in: that needs the word about single sign-on as well. Said before anybody confirms anything.
         if state == Provisioning::ReadOnly && before.acknowledged.is_none() {
@@ -216,18 +215,14 @@ impl Ui {
                 "Single sign-on is not set up. Turn provisioning on first: there you can say that it is to go without.";
             return Err(Trouble::new(StatusCode::CONFLICT, "This cannot be done", why));
         }
-        let (confirm, status, signed) = match form {
-            None => (signed.confirm(now), StatusCode::OK, signed),
-            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
-                Err(Asked::Trouble(trouble)) => return Err(trouble),
-                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
-                Ok(signed) => {
-                    let by = signed.by();
-                    let write = self.change(&signed, move |writer| switch(writer, state, false, &by));
-                    write.await?.ok_or_else(Trouble::foreign)?;
-                    return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
-                }
-            },
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let by = signed.by();
+                let write = self.change(&signed, move |writer| switch(writer, state, false, &by));
+                write.await?.ok_or_else(Trouble::foreign)?;
+                return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
+            }
         };
         let title = match to {
             "off" => "Turn provisioning off",

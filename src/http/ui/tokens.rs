@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::session::{Asked, Signed};
+use super::session::{Asked, Grave, Signed};
 use super::state::{DAY, replaced_by, token_view};
 use super::views::{Confirm, Rotation, TokenNew, TokenRevoke, TokenShown, TokenView};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
@@ -140,18 +140,14 @@ impl Ui {
         if token.status(now) == TokenStatus::Revoked {
             return Ok(redirect(TOKENS));
         }
-        let (confirm, status, signed) = match form {
-            None => (signed.confirm(now), StatusCode::OK, signed),
-            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
-                Err(Asked::Trouble(trouble)) => return Err(trouble),
-                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
-                Ok(signed) => {
-                    let (id, by) = (id.to_owned(), signed.by());
-                    let write = self.change(&signed, move |writer| Ok(revoke_token(writer, &id, &by)?));
-                    write.await?.ok_or_else(Trouble::foreign)?;
-                    return Ok(with_cookie(visit, &signed, redirect(TOKENS)));
-                }
-            },
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let (id, by) = (id.to_owned(), signed.by());
+                let write = self.change(&signed, move |writer| Ok(revoke_token(writer, &id, &by)?));
+                write.await?.ok_or_else(Trouble::foreign)?;
+                return Ok(with_cookie(visit, &signed, redirect(TOKENS)));
+            }
         };
         let others = tokens.iter().filter(|t| t.id != id && t.status(now) == TokenStatus::Live);
         let page = TokenRevoke {

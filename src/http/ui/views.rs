@@ -507,6 +507,8 @@ pub struct People {
     pub q: String,
     /// `all`, `active` or `deactivated`.
     pub status: &'static str,
+    /// How many who were deleted are kept.
+    pub departed: Count,
     /// Those that were found.
     pub entries: Vec<Listed>,
     /// Where it goes on.
@@ -627,7 +629,7 @@ pub struct Person {
     /// The records that the same person had before.
     pub earlier: Vec<Link>,
     /// How the hand-over stands, if there is one.
-    pub handover: Option<String>,
+    pub handover: Option<Link>,
     /// What happened, the latest first.
     pub history: Vec<Changed>,
     /// Where the history goes on.
@@ -642,6 +644,8 @@ pub struct Groups {
     pub frame: Frame,
     /// How many there are.
     pub standing: Standing,
+    /// How many are archived.
+    pub archived: Count,
     /// What was searched for.
     pub q: String,
     /// Those that were found.
