@@ -103,12 +103,8 @@ impl Ui {
         if held.is_none() {
             status = StatusCode::OK;
         }
-        let page = GuardPage {
-            frame: self.frame(visit, &signed, "overview", "Very many people left").await?,
-            held,
-            problem,
-            confirm,
-        };
+        let title = if held.is_some() { "Very many people left" } else { "The guard does not hold" };
+        let page = GuardPage { frame: self.frame(visit, &signed, "overview", title).await?, held, problem, confirm };
         page_for(visit, &signed, status, &page)
     }
 }
