@@ -44,13 +44,14 @@ pub fn preview(reader: &Reader<'_>, of: &ResourceType, id: &str) -> Result<Optio
     let listed = listed_as(id, &document, departed.departed);
     let holder = reader.key_by_name(of, &fold(&listed.name))?.map(|key| reader.rows(&[key])).transpose()?;
     let groups: Vec<String> = still_there(reader, &departed.groups)?.into_iter().cloned().collect();
-    let lost = departed.groups.iter().filter(|g| !groups.contains(g)).cloned();
+    let there: HashSet<&String> = groups.iter().collect();
+    let lost = departed.groups.iter().filter(|g| !there.contains(g)).cloned().collect();
     Ok(Some(Preview {
         name: if of.is_group() { free_name(reader, of, &document)? } else { listed.name.clone() },
         own: listed.name,
         holder: holder.and_then(|mut rows| rows.pop()).map(|row| row.id),
         active: is_active(&document),
-        lost: lost.collect(),
+        lost,
         groups,
         members: departed.members.len() as u64,
         members_there: if of.is_group() { reader.members_still_there(of, id)? } else { 0 },
@@ -61,8 +62,8 @@ pub fn preview(reader: &Reader<'_>, of: &ResourceType, id: &str) -> Result<Optio
 /// Brings a deleted person, or an archived group, back with its id, its memberships and those of its members that are still
 /// there. A group whose name is taken by now gets another one. Gives the name.
 ///
-/// Errors: a sentence when nobody left under this id, [`Refusal::Conflict`] when it is there again already, and [`Refusal::Taken`] when a person's name or another unique
-/// attribute is somebody else's by now.
+/// Errors: a sentence when nobody left under this id, [`Refusal::Conflict`] when it is there again already, and
+/// [`Refusal::Taken`] when a person's name or another unique attribute is somebody else's by now.
 pub fn restore(writer: &mut Writer<'_>, caller: &Caller, of: &ResourceType, id: &str) -> Result<String, Refusal> {
     let Some(departed) = writer.departed(of, id)? else {
         let kept = if of.is_group() { "archived" } else { "deleted" };

@@ -10,7 +10,7 @@ use super::state::who_words;
 use super::views::{Count, Frame, Link, Moment, Pager};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::handover::{
-    Decision, HandoverStatus, Item, counts, groups_of, item, items, note_of, settle, settled,
+    Decision, Groups, HandoverStatus, Item, counts, groups_of, item, items, note_of, settle, settled,
 };
 use crate::directory::lifecycle::{names_of, people};
 use crate::directory::overview::{Listed, page};
@@ -151,7 +151,10 @@ impl Ui {
         let read = self.directory.store.read(move |reader| {
             let Some(found) = reader.handover(id)? else { return Ok(None) };
             let item = item(reader, found)?;
-            let groups = groups_of(reader, &item.handover.person)?;
+            let groups = match item.handover.status {
+                HandoverStatus::Open => groups_of(reader, &item.handover.person)?,
+                _ => Groups::default(),
+            };
             let joined = names(&names_of(reader, &groups.joined, NAMES)?, groups.joined.len());
             let left_alone = names(&names_of(reader, &groups.left_alone, NAMES)?, groups.left_alone.len());
             let people = match text.is_empty() {
