@@ -4,7 +4,7 @@ use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::handovers::{by_words, person, sentence};
+use super::handovers::{by_words, person, state_words};
 use super::lists::{SIZE, address, pager};
 use super::session::{Grave, Signed};
 use super::views::{Confirm, Count, Frame, Link, Moment, Pager};
@@ -91,7 +91,7 @@ impl Ui {
                     is_here: item.is_here,
                     at: Moment(item.handover.opened),
                     by: by_words(item.opened_by.as_deref(), &tokens),
-                    handover: sentence(item, &tokens),
+                    handover: Link { href: format!("/handovers/{}", item.handover.id), words: state_words(item) },
                 })
                 .collect(),
             days: retention.days,

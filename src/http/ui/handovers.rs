@@ -223,8 +223,7 @@ fn row(item: &Item, tokens: &[TokenRow]) -> Row {
         name: item.name.clone(),
         state: match handover.status {
             HandoverStatus::Open => if item.is_here { "Deactivated" } else { "Deleted" }.to_owned(),
-            HandoverStatus::Done => format!("Given to {}", item.successor.as_deref().unwrap_or("somebody")),
-            _ => outcome_words(handover.status).to_owned(),
+            _ => state_words(item),
         },
         returned: item.returned_as.as_deref().map(|id| person(id, "has come back")),
         at: Moment(at),
@@ -232,9 +231,17 @@ fn row(item: &Item, tokens: &[TokenRow]) -> Row {
     }
 }
 
+/// How a hand-over stands, in a word or two.
+pub fn state_words(item: &Item) -> String {
+    match item.handover.status {
+        HandoverStatus::Done => format!("Given to {}", item.successor.as_deref().unwrap_or("somebody")),
+        status => outcome_words(status).to_owned(),
+    }
+}
+
 fn outcome_words(status: HandoverStatus) -> &'static str {
     match status {
-        HandoverStatus::Open => "Nobody has decided yet",
+        HandoverStatus::Open => "Open",
         HandoverStatus::Done => "Given",
         HandoverStatus::Dismissed => "Nothing to hand over",
         HandoverStatus::Closed => "Active again before",
