@@ -1,14 +1,62 @@
 //! `/admins`: who may open these pages.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
 use super::session::{Asked, Grave, Signed};
-use super::views::{AdminRemove, AdminView, Admins, Confirm, Moment};
+use super::views::{Confirm, Frame, Moment};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::admins::{admin_name, create_admin, remove_admin};
 use crate::directory::{AdminRow, Refusal};
 use crate::secret::password::weakness;
+
+/// An administrator in the table.
+#[derive(Debug, Clone)]
+pub struct AdminView {
+    /// The key.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// It is the one who looks.
+    pub you: bool,
+    /// There is a second factor.
+    pub second_factor: bool,
+    /// The last sign-in.
+    pub last: Option<Moment>,
+    /// When it was made.
+    pub created: Moment,
+}
+
+/// Administrators.
+#[derive(Template)]
+#[template(path = "admins.html", config = "assets/askama.toml")]
+pub struct Admins {
+    /// Around it.
+    pub frame: Frame,
+    /// All of them.
+    pub admins: Vec<AdminView>,
+    /// What was typed: `name`, `new-password`.
+    pub form: Form,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
+
+/// An administrator is to go.
+#[derive(Template)]
+#[template(path = "admin-remove.html", config = "assets/askama.toml")]
+pub struct AdminRemove {
+    /// Around it.
+    pub frame: Frame,
+    /// Which one.
+    pub admin: AdminView,
+    /// How many are left then.
+    pub left: usize,
+    /// Why it cannot go.
+    pub problem: Option<String>,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
 
 /// An administrator as the pages show it to another one.
 pub fn admin_view(admin: &AdminRow, you: i64) -> AdminView {

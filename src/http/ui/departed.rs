@@ -4,10 +4,10 @@ use askama::Template;
 use hyper::StatusCode;
 
 use super::handovers::{by_words, person, sentence};
-use super::history::changes;
+use super::history::{Changed, changes};
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
-use super::views::{Changed, Count, Facts, Frame, Link, Moment, Pager, Shown};
+use super::views::{Count, Facts, Frame, Link, Moment, Pager, Shown};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::guard::{Retention, guard};
 use crate::directory::handover::{HandoverStatus, item};

@@ -1,23 +1,187 @@
 //! `/people` and `/groups`: who is in the directory. What an identity provider has sent is shown as text.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::attributes::facts;
 use super::handovers::{person, sentence};
-use super::history::changes;
+use super::history::{Changed, changes};
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
 use super::state::who_words;
-use super::views::{Count, Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
+use super::views::{Count, Exact, Facts, Frame, Link, Moment, Pager, Shown};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::Refusal;
 use crate::directory::local::Kind;
-use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
+use crate::directory::overview::{HISTORY, Listed, Portrait, Standing, members, page, portrait, standing};
 use crate::directory::roles::{self, Input, Origin, Verdict, Why};
 use crate::scim::json::Json;
 
 /// Members of a group on one page.
 const MEMBERS: u64 = 50;
+
+/// People.
+#[derive(Template)]
+#[template(path = "people.html", config = "assets/askama.toml")]
+pub struct People {
+    /// Around it.
+    pub frame: Frame,
+    /// How many there are.
+    pub standing: Standing,
+    /// What was searched for.
+    pub q: String,
+    /// `all`, `active` or `deactivated`.
+    pub status: &'static str,
+    /// How many who were deleted are kept.
+    pub departed: Count,
+    /// Those that were found.
+    pub entries: Vec<Listed>,
+    /// Where it goes on.
+    pub pager: Pager,
+}
+
+impl People {
+    /// A link to the same search among people of another state.
+    pub fn filtered(&self, status: &str) -> String {
+        address("/people", &self.q, status, 0)
+    }
+
+    /// Nobody is in the directory at all.
+    pub fn is_empty(&self) -> bool {
+        self.standing.active + self.standing.deactivated == 0
+    }
+}
+
+/// Where something came from.
+pub struct Since {
+    /// What it is the beginning of, with a blank behind it.
+    pub what: &'static str,
+    /// When.
+    pub at: Exact,
+    /// Who, in words.
+    pub who: String,
+    /// The request.
+    pub request: String,
+}
+
+/// What has a say in somebody's role.
+pub struct Reason {
+    /// What it is.
+    pub words: String,
+    /// The group of a rule.
+    pub group: Option<Link>,
+    /// What it comes to.
+    pub verdict: &'static str,
+    /// It is what decides.
+    pub decides: bool,
+    /// Where it came from.
+    pub since: Vec<Since>,
+}
+
+/// The role that somebody has.
+pub struct RoleOf {
+    /// Its name for people.
+    pub label: String,
+    /// Its value.
+    pub value: String,
+    /// Everything that has a say, in the order in which it decides.
+    pub reasons: Vec<Reason>,
+}
+
+/// One person.
+#[derive(Template)]
+#[template(path = "person.html", config = "assets/askama.toml")]
+pub struct Person {
+    /// Around it.
+    pub frame: Frame,
+    /// Who.
+    pub listed: Listed,
+    /// Where he or she came from, in words.
+    pub source: String,
+    /// The external id.
+    pub external_id: Option<String>,
+    /// When it was made.
+    pub created: Moment,
+    /// The URL for SCIM.
+    pub location: String,
+    /// The attributes: those of the core first, then one part for each extension.
+    pub facts: Vec<Facts>,
+    /// The groups: link, and whether directly.
+    pub groups: Vec<(Link, bool)>,
+    /// The role, and why.
+    pub role: RoleOf,
+    /// The records that the same person had before.
+    pub earlier: Vec<Link>,
+    /// How the hand-over stands, if there is one.
+    pub handover: Option<Link>,
+    /// What happened, the latest first.
+    pub history: Vec<Changed>,
+    /// Where the history goes on.
+    pub older: Option<String>,
+}
+
+/// Groups.
+#[derive(Template)]
+#[template(path = "groups.html", config = "assets/askama.toml")]
+pub struct Groups {
+    /// Around it.
+    pub frame: Frame,
+    /// How many there are.
+    pub standing: Standing,
+    /// How many are archived.
+    pub archived: Count,
+    /// What was searched for.
+    pub q: String,
+    /// Those that were found.
+    pub entries: Vec<Listed>,
+    /// Where it goes on.
+    pub pager: Pager,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its page.
+    pub href: String,
+    /// What people call it.
+    pub label: String,
+    /// `Person` or `Group`.
+    pub kind: &'static str,
+    /// The userName of a person.
+    pub user_name: String,
+    /// Not deactivated.
+    pub active: bool,
+}
+
+/// One group.
+#[derive(Template)]
+#[template(path = "group.html", config = "assets/askama.toml")]
+pub struct Group {
+    /// Around it.
+    pub frame: Frame,
+    /// Which.
+    pub listed: Listed,
+    /// Where it came from, in words.
+    pub source: String,
+    /// The external id.
+    pub external_id: Option<String>,
+    /// When it was made.
+    pub created: Moment,
+    /// The URL for SCIM.
+    pub location: String,
+    /// Attributes beside these.
+    pub facts: Vec<Facts>,
+    /// The groups that it is in.
+    pub groups: Vec<(Link, bool)>,
+    /// Members, in the order in which they were made.
+    pub members: Vec<Member>,
+    /// Where the members go on.
+    pub pager: Pager,
+    /// What happened, the latest first.
+    pub history: Vec<Changed>,
+    /// Where the history goes on.
+    pub older: Option<String>,
+}
 
 impl Ui {
     /// `/people`
@@ -178,7 +342,7 @@ impl Ui {
         path: &str,
         portrait: &Portrait,
         tokens: &[crate::directory::TokenRow],
-    ) -> (Vec<super::views::Changed>, Option<String>) {
+    ) -> (Vec<Changed>, Option<String>) {
         let last = portrait.history.last().filter(|_| portrait.history.len() as u64 == HISTORY);
         let here = format!("{path}/{}", encoded(&portrait.listed.id));
         let offset = visit.parameter("offset").unwrap_or_default();

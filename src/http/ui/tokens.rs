@@ -1,15 +1,71 @@
 //! Tokens: made and shown once, rotated, revoked.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
 use super::session::{Asked, Grave, Signed};
-use super::state::{DAY, replaced_by, token_view};
-use super::views::{Confirm, Rotation, TokenNew, TokenRevoke, TokenShown, TokenView};
+use super::state::{DAY, TokenView, replaced_by, token_view};
+use super::views::{Confirm, Count, Frame};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
-use crate::directory::overview::standing;
+use crate::directory::overview::{Standing, standing};
 use crate::directory::{NewToken, Refusal, Scope, TokenRow, TokenStatus, create_token, revoke_token};
 use crate::secret::Token;
+
+/// A token that takes the place of another one.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The old one.
+    pub old: TokenView,
+    /// The new one.
+    pub new: TokenView,
+}
+
+/// A token is to be made.
+#[derive(Template)]
+#[template(path = "token-new.html", config = "assets/askama.toml")]
+pub struct TokenNew {
+    /// Around it.
+    pub frame: Frame,
+    /// What was typed: `name`, `scope` (`scim`, `scim:read`, `api:read`), `expires` (`30d`, `90d`, `180d`, `365d`, `none`).
+    pub form: Form,
+    /// The token whose place it is to take.
+    pub rotates: Option<TokenView>,
+    /// Why none can be made.
+    pub full: Option<String>,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
+
+/// A token, this once.
+#[derive(Template)]
+#[template(path = "token-shown.html", config = "assets/askama.toml")]
+pub struct TokenShown {
+    /// Around it.
+    pub frame: Frame,
+    /// The token itself.
+    pub token: String,
+    /// What else is known of it.
+    pub view: TokenView,
+    /// The token whose place it takes.
+    pub rotates: Option<TokenView>,
+}
+
+/// A token is to be revoked.
+#[derive(Template)]
+#[template(path = "token-revoke.html", config = "assets/askama.toml")]
+pub struct TokenRevoke {
+    /// Around it.
+    pub frame: Frame,
+    /// Which one.
+    pub view: TokenView,
+    /// The names of the other live ones.
+    pub others: Vec<String>,
+    /// How many there are.
+    pub standing: Standing,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
 
 /// How long a token may live, as the form says it: days; none: until it is revoked.
 const LIVES: [(&str, Option<i64>); 5] =
