@@ -47,7 +47,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use activity::{Activity, Exchange, Milestone, Tally};
 pub use admins::AdminRow;
 pub use changes::{Change, ChangeRow};
-pub use departed::{Departed, Departure};
+pub use departed::{Departed, Departure, Kept};
 pub use error::StoreError;
 pub use graph::{Graph, Node};
 pub use guard::{Guard, Threshold};

@@ -10,12 +10,13 @@ use super::local::{Kind, act, change, delete, make, minute, operation};
 use super::table::table;
 use super::{Opened, remark, say};
 use crate::clock::date_time;
-use crate::directory::lifecycle::{Gone, gone, groups, known, people, restore};
+use crate::directory::lifecycle::{Gone, gone, groups, known, people};
+use crate::directory::restore::restore;
 use crate::scim::json::{Json, Object};
 
 /// Records of one list, at most; and members that are named of each.
 const MOST: u64 = 10_000;
-const NAMES: usize = 1000;
+const NAMES: u64 = 1000;
 
 #[derive(Subcommand)]
 pub enum Command {

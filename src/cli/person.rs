@@ -10,8 +10,9 @@ use super::local::{Kind, act, change, delete, make, minute, operation};
 use super::table::table;
 use super::{Opened, remark, say};
 use crate::clock::date_time;
-use crate::directory::lifecycle::{Gone, gone, known, people, restore};
+use crate::directory::lifecycle::{Gone, gone, known, people};
 use crate::directory::overwrites::{Overwrite, overwrites, overwrites_json};
+use crate::directory::restore::restore;
 use crate::scim::json::{Json, Object};
 
 /// Records of one list, at most.

@@ -10,7 +10,8 @@ use super::local::minute;
 use super::table::table;
 use super::{Opened, say};
 use crate::clock::date_time;
-use crate::directory::lifecycle::{guard, release_guard};
+use crate::directory::Caller;
+use crate::directory::guard::{guard, release_guard};
 use crate::directory::provisioning::{self, Provisioning};
 
 #[derive(Args)]
@@ -90,7 +91,7 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
 }
 
 fn release(opened: &Opened) -> Result<()> {
-    match opened.write(|writer| Ok(release_guard(writer, "command:provisioning release")?))? {
+    match opened.write(|writer| release_guard(writer, &Caller::local("command:provisioning release", ""), None))? {
         Some(guard) => say(format!(
             "The guard is released: {} people have left since {}, and the retention time counts for them.",
             guard.count,

@@ -1,7 +1,8 @@
 //! Hand-over (decision P15): whoever is deactivated or deleted leaves something behind that an administrator gives to a
 //! successor, or says that there is nothing. Nothing is given by itself.
 
-use super::lifecycle::{called, is_active, join, known, people};
+use super::lifecycle::{called, is_active, join, meant, people, still_there};
+use super::overview::listed_as;
 use super::{Caller, Refusal};
 use crate::scim::name::fold;
 use crate::store::{Change, Reader, Source, StoreError, Writer};
@@ -22,6 +23,8 @@ pub struct Item {
     pub is_here: bool,
     /// Who opened it, as change rows name it; none: that is no longer recorded.
     pub opened_by: Option<String>,
+    /// The request that opened it; none: a command did, or it is no longer recorded.
+    pub request: Option<String>,
     /// The userName of the successor.
     pub successor: Option<String>,
     /// The id that the same person has now, having come back after a deletion.
@@ -36,18 +39,36 @@ pub fn items(
     limit: u64,
 ) -> Result<(Vec<Item>, u64), StoreError> {
     let all = reader.handovers(status, offset, limit)?;
-    let items = all.into_iter().map(|h| item(reader, h)).collect::<Result<_, _>>()?;
-    Ok((items, reader.handover_count(status)?))
+    Ok((named(reader, all)?, reader.handover_count(status)?))
+}
+
+/// The hand-overs that are settled in whatever way, the last one first.
+pub fn settled(reader: &Reader<'_>, offset: u64, limit: u64) -> Result<Vec<Item>, StoreError> {
+    let all = reader.settled_handovers(offset, limit)?;
+    named(reader, all)
+}
+
+/// How many hand-overs are open, and how many are settled.
+pub fn counts(reader: &Reader<'_>) -> Result<(u64, u64), StoreError> {
+    let settled = [HandoverStatus::Done, HandoverStatus::Dismissed, HandoverStatus::Closed];
+    let settled = settled.into_iter().map(|s| reader.handover_count(s)).sum::<Result<u64, _>>()?;
+    Ok((reader.handover_count(HandoverStatus::Open)?, settled))
+}
+
+pub(super) fn named(reader: &Reader<'_>, all: Vec<Handover>) -> Result<Vec<Item>, StoreError> {
+    all.into_iter().map(|h| item(reader, h)).collect()
 }
 
 /// A hand-over with its names.
 pub fn item(reader: &Reader<'_>, handover: Handover) -> Result<Item, StoreError> {
     let (name, is_here) = called(reader, &handover.person)?;
     let successor = handover.successor.as_deref().map(|id| called(reader, id)).transpose()?;
+    let (opened_by, request) = reader.change(handover.id)?.map(|c| (c.actor, c.request)).unzip();
     Ok(Item {
         name,
         is_here,
-        opened_by: reader.change_actor(handover.id)?,
+        opened_by,
+        request: request.flatten(),
         successor: successor.map(|(name, _)| name),
         returned_as: reader.later_ids(&handover.person)?.pop(),
         handover,
@@ -89,6 +110,43 @@ pub enum Decision {
     Dismiss,
 }
 
+/// The groups of somebody who left, as a hand-over sees them. What is no longer there is in neither list.
+#[derive(Debug, Clone, Default)]
+pub struct Groups {
+    /// Those that the person was added to here: the ids. A successor joins them.
+    pub joined: Vec<String>,
+    /// Those of the identity provider: its next push would take a successor away again.
+    pub left_alone: Vec<String>,
+}
+
+/// The groups of whoever has something to hand over. [`settle`] goes by it.
+pub fn groups_of(reader: &Reader<'_>, person: &str) -> Result<Groups, Refusal> {
+    let all: Vec<(String, bool)> = match reader.key_of(person)? {
+        Some((pk, _)) => reader.memberships_of(pk)?,
+        None => match reader.departed(&*people(reader)?, person)? {
+            Some(departed) => {
+                let there = still_there(reader, &departed.groups)?;
+                there.into_iter().map(|id| (id.clone(), departed.local.contains(id))).collect()
+            }
+            None => Vec::new(),
+        },
+    };
+    let (joined, left_alone) = all.into_iter().partition::<Vec<_>, _>(|(_, local)| *local);
+    let ids = |of: Vec<(String, bool)>| of.into_iter().map(|(id, _)| id).collect();
+    Ok(Groups { joined: ids(joined), left_alone: ids(left_alone) })
+}
+
+/// A note without what stands around it, and with ends of lines as they are kept; none: there is nothing to say.
+///
+/// Errors: a sentence.
+pub fn note_of(text: &str) -> Result<Option<String>, String> {
+    let note = text.replace("\r\n", "\n").trim().to_owned();
+    if note.chars().count() > LONGEST_NOTE || note.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(format!("A note is text of at most {LONGEST_NOTE} characters."));
+    }
+    Ok(Some(note).filter(|n| !n.is_empty()))
+}
+
 /// Settles a hand-over. A successor joins the groups that the person was added to here, never those of the identity
 /// provider: its next push would take them away again. Gives the names of the groups that were joined.
 ///
@@ -108,16 +166,13 @@ pub fn settle(
     if found.status != HandoverStatus::Open {
         return Err(Refusal::Conflict(format!("This hand-over is {} already.", found.status.name())));
     }
-    let note = note.map(str::trim).filter(|n| !n.is_empty());
-    if note.is_some_and(|n| n.chars().count() > LONGEST_NOTE || n.chars().any(|c| c.is_control() && c != '\n')) {
-        return Err(Refusal::Conflict(format!("A note is text of at most {LONGEST_NOTE} characters.")));
-    }
+    let note = note_of(note.unwrap_or_default()).map_err(Refusal::Conflict)?;
     let (status, successor) = match decision {
         Decision::Dismiss => (HandoverStatus::Dismissed, None),
         Decision::Give(to) => (HandoverStatus::Done, Some(successor(writer, &found.person, to)?)),
     };
     let by = caller.actor.as_str();
-    writer.settle_handover(id, status, successor.as_deref(), note, by)?;
+    writer.settle_handover(id, status, successor.as_deref(), note.as_deref(), by)?;
     let after = serde_json::json!({ "successor": successor, "note": note });
     let of = people(writer)?;
     writer.record(&Change {
@@ -131,7 +186,7 @@ pub fn settle(
     })?;
     let Some(successor) = successor else { return Ok(Vec::new()) };
     let mut joined = Vec::new();
-    for group in local_groups(writer, &found.person)? {
+    for group in groups_of(writer, &found.person)?.joined {
         if join(writer, caller, &group, &successor, Source::Local)? {
             joined.push(called(writer, &group)?.0);
         }
@@ -142,24 +197,18 @@ pub fn settle(
 /// The id of whoever takes over.
 fn successor(writer: &Writer<'_>, person: &str, to: &str) -> Result<String, Refusal> {
     let of = people(writer)?;
-    let row = known(writer, &of, to).map_err(|refusal| match refusal {
-        Refusal::Denied(why) => Refusal::Conflict(why),
-        other => other,
-    })?;
+    let nobody = || {
+        // Whoever sends a book by mistake need not get it back.
+        let to: String = to.chars().take(100).collect();
+        Refusal::Conflict(format!("There is no person with the name or id {to:?}."))
+    };
+    let row = meant(writer, &of, to)?.ok_or_else(nobody)?;
     if row.id == person {
         return Err(Refusal::Conflict("Nobody is his or her own successor.".to_owned()));
     }
     if !is_active(&row.document()?) {
-        return Err(Refusal::Conflict(format!("{to} is deactivated and cannot take over.")));
+        let name = listed_as(&row.id, &row.document()?, row.modified).name;
+        return Err(Refusal::Conflict(format!("{name} is deactivated and cannot take over.")));
     }
     Ok(row.id)
-}
-
-/// The ids of the groups that somebody was added to here.
-fn local_groups(reader: &Reader<'_>, person: &str) -> Result<Vec<String>, Refusal> {
-    if let Some((pk, _)) = reader.key_of(person)? {
-        return Ok(reader.local_groups_of(pk)?.into_iter().map(|(_, id)| id).collect());
-    }
-    let Some(departed) = reader.departed(&*people(reader)?, person)? else { return Ok(Vec::new()) };
-    Ok(departed.groups.into_iter().filter(|g| departed.local.contains(g)).collect())
 }

@@ -1,17 +1,12 @@
 //! Deactivated, active again, gone, back: what that means beside the change itself (decisions P5 and P6).
 
-use std::collections::HashSet;
-
-use super::create::taken;
+use super::guard::Retention;
 use super::overview::{Listed, listed_as};
 use super::{Ask, Caller, Refusal};
 use crate::scim::catalog::{GROUP_SCHEMA, ResourceType, USER_SCHEMA};
 use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
-use crate::store::{Change, Delta, Departed, Guard, Prepared, Reader, Row, Source, StoreError, Writer};
-
-/// What a group is called that comes back and finds its name taken.
-const UNARCHIVED: &str = "_Unarchived";
+use crate::store::{Change, Delta, Handover, Kept, Reader, Row, Source, StoreError, Writer};
 
 /// Somebody is active who is not said to be deactivated.
 pub fn is_active(document: &Object) -> bool {
@@ -65,7 +60,7 @@ pub fn known(reader: &Reader<'_>, of: &ResourceType, text: &str) -> Result<Row, 
     meant(reader, of, text)?.ok_or_else(nobody)
 }
 
-fn word(of: &ResourceType) -> &'static str {
+pub(super) fn word(of: &ResourceType) -> &'static str {
     if of.is_group() { "group" } else { "person" }
 }
 
@@ -82,6 +77,10 @@ pub struct Gone {
     pub members: Vec<(String, bool)>,
     /// The id that the same person has now, or had after it.
     pub later: Option<String>,
+    /// The last hand-over of a person. While it is open the record stays.
+    pub handover: Option<Handover>,
+    /// When the record of a person goes for good, if no guard holds; none: never.
+    pub end: Option<i64>,
     /// The document as it was.
     pub document: Object,
 }
@@ -93,32 +92,30 @@ pub fn gone(
     of: &ResourceType,
     offset: u64,
     limit: u64,
-    names: usize,
+    names: u64,
 ) -> Result<(Vec<Gone>, u64), StoreError> {
-    let page = reader.departed_page(of, offset, limit)?;
-    let all = page.iter().map(|d| gone_as(reader, d, names)).collect::<Result<_, _>>()?;
+    let page = reader.kept_page(of, offset, limit, names)?;
+    let all = page.iter().map(|kept| gone_as(reader, of, kept)).collect::<Result<_, _>>()?;
     Ok((all, reader.departed_count(of)?))
 }
 
 /// The one of a type that left under this id.
-pub fn gone_one(reader: &Reader<'_>, of: &ResourceType, id: &str, names: usize) -> Result<Option<Gone>, StoreError> {
-    reader.departed(of, id)?.map(|d| gone_as(reader, &d, names)).transpose()
+pub fn gone_one(reader: &Reader<'_>, of: &ResourceType, id: &str, names: u64) -> Result<Option<Gone>, StoreError> {
+    reader.kept(of, id, names)?.map(|kept| gone_as(reader, of, &kept)).transpose()
 }
 
-fn gone_as(reader: &Reader<'_>, departed: &Departed, names: usize) -> Result<Gone, StoreError> {
-    let document = departed.document()?;
-    let mut listed = listed_as(&departed.id, &document, departed.departed);
-    listed.members = departed.members.len() as u64;
-    let mut members = Vec::new();
-    for id in departed.members.iter().take(names) {
-        members.push(called(reader, id)?);
-    }
+fn gone_as(reader: &Reader<'_>, of: &ResourceType, kept: &Kept) -> Result<Gone, StoreError> {
+    let document = kept.document()?;
+    let mut listed = listed_as(&kept.id, &document, kept.departed);
+    listed.members = kept.members;
     Ok(Gone {
         listed,
-        at: departed.departed,
-        by: reader.change_actor(departed.change)?,
-        members,
-        later: reader.later_ids(&departed.id)?.pop(),
+        at: kept.departed,
+        by: reader.change_actor(kept.change)?,
+        members: kept.named.iter().map(|id| called(reader, id)).collect::<Result<_, _>>()?,
+        later: reader.later_ids(&kept.id)?.pop(),
+        handover: reader.handovers_of(&kept.id)?.into_iter().next(),
+        end: if of.is_user() { Retention::of(reader).end(kept.departed) } else { None },
         document,
     })
 }
@@ -139,60 +136,21 @@ pub fn called(reader: &Reader<'_>, id: &str) -> Result<(String, bool), StoreErro
     Ok((id.to_owned(), false))
 }
 
-/// Brings a deleted person, or an archived group, back with its id, its memberships and those of its members that are still
-/// there. A group whose name is taken by now gets another one. Gives the name.
-///
-/// Errors: a sentence when nobody left under this id, and [`Refusal::Taken`] when a person's name or another unique
-/// attribute is somebody else's by now.
-pub fn restore(writer: &mut Writer<'_>, caller: &Caller, of: &ResourceType, id: &str) -> Result<String, Refusal> {
-    let Some(departed) = writer.departed(of, id)? else {
-        let kept = if of.is_group() { "archived" } else { "deleted" };
-        return Err(Refusal::Denied(format!("there is no {kept} {} with the id {id:?}", word(of))));
-    };
-    let mut document = departed.document()?;
-    if of.is_group() {
-        let name = free_name(writer, of, &document)?;
-        document.set("displayName", name);
-    }
-    let prepared = Prepared::of(document, of);
-    let row = writer.bring_back(of, &departed, &prepared).map_err(|e| taken(e, of, &prepared.document))?;
-    let mut delta = Delta::default();
-    let (local, provided): (Vec<String>, Vec<String>) =
-        departed.members.iter().cloned().partition(|m| departed.local.contains(m));
-    writer.add_members(row.pk, &provided, Source::Provider, &mut delta)?;
-    writer.add_members(row.pk, &local, Source::Local, &mut delta)?;
-    writer.settle_members(row.pk, &delta)?;
-    if of.is_user() && is_active(&prepared.document) {
-        writer.close_handover(id, &caller.actor)?;
-    }
-    let listed = listed_as(id, &prepared.document, row.modified);
-    let request = Some(caller.request.as_str());
-    writer.record(&Change {
-        actor: &caller.actor,
-        request,
-        op: "restore",
-        code: Some(row.code),
-        resource: Some(id),
-        added: delta.added(),
-        ..Change::default()
-    })?;
-    rejoin(writer, caller, id, &departed.groups, &departed.local)?;
-    Ok(listed.name)
+/// The first of some people or groups: the id, and what it is called, here or gone.
+pub fn names_of(reader: &Reader<'_>, ids: &[String], most: usize) -> Result<Vec<(String, String)>, StoreError> {
+    ids.iter().take(most).map(|id| Ok((id.clone(), called(reader, id)?.0))).collect()
 }
 
-/// Puts somebody into those of the groups that are there, as it was added to them before.
-fn rejoin(
-    writer: &mut Writer<'_>,
-    caller: &Caller,
-    id: &str,
-    groups: &[String],
-    local: &HashSet<String>,
-) -> Result<(), Refusal> {
-    for group in groups {
-        let source = if local.contains(group) { Source::Local } else { Source::Provider };
-        join(writer, caller, group, id, source)?;
+/// Those of some groups that are there.
+pub(super) fn still_there<'g>(reader: &Reader<'_>, groups: &'g [String]) -> Result<Vec<&'g String>, Refusal> {
+    let of = self::groups(reader)?;
+    let mut there = Vec::new();
+    for id in groups {
+        if reader.key_of(id)?.is_some_and(|(_, code)| code == reader.code(&of)) {
+            there.push(id);
+        }
     }
-    Ok(())
+    Ok(there)
 }
 
 /// Adds somebody to a group, if that is there and has no such member yet; with a change of its own.
@@ -224,36 +182,4 @@ pub(super) fn join(
         ..Change::default()
     })?;
     Ok(true)
-}
-
-/// The name of a group that comes back: its own, or with as many endings as it takes for nobody to have it.
-fn free_name(writer: &Writer<'_>, of: &ResourceType, document: &Object) -> Result<String, StoreError> {
-    let own = document.get("displayName").and_then(Json::as_str).unwrap_or_default().to_owned();
-    let is_free = |name: &str| Ok::<_, StoreError>(writer.key_by_name(of, &fold(name))?.is_none());
-    if is_free(&own)? {
-        return Ok(own);
-    }
-    let first = format!("{own}{UNARCHIVED}");
-    let mut name = first.clone();
-    let mut number = 1;
-    while !is_free(&name)? {
-        number += 1;
-        name = format!("{first}{number}");
-    }
-    Ok(name)
-}
-
-/// How the consequence guard stands: very many people left within minutes, and nobody has looked yet.
-pub fn guard(reader: &Reader<'_>) -> Result<Option<Guard>, StoreError> {
-    reader.guard()
-}
-
-/// Ends the guard: somebody has looked. Gives what there was to look at.
-pub fn release_guard(writer: &mut Writer<'_>, actor: &str) -> Result<Option<Guard>, StoreError> {
-    let found = writer.release_guard()?;
-    if let Some(guard) = found {
-        let after = Some(format!("{{\"left\":{}}}", guard.count));
-        writer.record(&Change { actor, op: "guard.release", after, ..Change::default() })?;
-    }
-    Ok(found)
 }

@@ -1,8 +1,9 @@
 //! What an administrator looks at: how the directory stands, who is in it, and what was asked of it lately.
 
 use super::Refusal;
+use super::guard::guard;
 use super::handover::{self, Item};
-use super::lifecycle::{guard, is_active};
+use super::lifecycle::is_active;
 use super::show::location;
 use super::{Site, provisioning};
 use crate::scim::catalog::ResourceType;

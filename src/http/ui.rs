@@ -5,9 +5,11 @@ mod account;
 mod admins;
 mod attributes;
 mod cookies;
+mod departed;
 mod form;
 mod gate;
 mod group_edit;
+mod guard;
 mod guides;
 mod handovers;
 mod history;
@@ -18,6 +20,7 @@ mod person_edit;
 mod provisioning;
 mod question;
 mod requests;
+mod restore;
 mod roles;
 mod session;
 mod setup;
@@ -177,8 +180,21 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 9] =
-    ["/", "/provisioning", "/people", "/groups", "/handovers", "/roles", "/requests", "/admins", "/account"];
+
+const LISTED: [&str; 12] = [
+    "/",
+    "/provisioning",
+    "/people",
+    "/people/departed",
+    "/groups",
+    "/groups/archived",
+    "/handovers",
+    "/guard",
+    "/roles",
+    "/requests",
+    "/admins",
+    "/account",
+];
 
 /// A path of the list, or the first page.
 fn listed(path: &str) -> &'static str {
@@ -276,6 +292,7 @@ impl Ui {
             (["people"], None) => self.people(visit, &signed).await,
             // An id is never one of the words that stand in its place.
             (["people", "new"], form) => self.person_new(visit, &signed, form).await,
+            (["people", "departed"], None) => self.departed_list(visit, &signed, Kind::Person).await,
             (["people", id, "edit"], form) => self.person_edit(visit, &signed, id, form).await,
             (["people", id, "deactivate"], form) => self.person_deactivate(visit, signed, id, form).await,
             (["people", id, "reactivate"], form) => self.person_reactivate(visit, &signed, id, form).await,
@@ -283,16 +300,21 @@ impl Ui {
             (["people", id], None) => self.person(visit, &signed, id).await,
             (["groups"], None) => self.groups(visit, &signed).await,
             (["groups", "new"], form) => self.group_new(visit, &signed, form).await,
+            (["groups", "archived"], None) => self.departed_list(visit, &signed, Kind::Group).await,
             (["groups", id, "edit"], form) => self.group_edit(visit, &signed, id, form).await,
             (["groups", id, "members"], form) => self.group_members(visit, &signed, id, form).await,
             (["groups", id, "members", "remove"], Some(form)) => self.member_remove(visit, &signed, id, form).await,
             (["groups", id, "members", "remove"], None) => Ok(redirect(&format!("/groups/{}", encoded(&decoded(id))))),
             (["groups", id, "delete"], form) => self.delete(visit, signed, (Kind::Group, id), form).await,
             (["groups", id], None) => self.group(visit, &signed, id).await,
-            (["handovers"], None) => self.handovers(visit, &signed).await,
             (["people", id, "role"], Some(form)) => self.role_given(visit, &signed, id, &form).await,
             (["people", id, "role"], None) => Ok(redirect(&format!("/people/{id}#role"))),
             (["roles"], form) => self.roles(visit, &signed, form).await,
+            (["people", id, "restore"], form) => self.restore(visit, &signed, Kind::Person, id, form).await,
+            (["groups", id, "restore"], form) => self.restore(visit, &signed, Kind::Group, id, form).await,
+            (["handovers"], None) => self.handovers(visit, &signed).await,
+            (["handovers", id], form) => self.handover(visit, &signed, id, form).await,
+            (["guard"], form) => self.guard(visit, signed, form).await,
             (["requests"], None) => self.requests(visit, &signed).await,
             (["admins"], form) => self.admins(visit, signed, form).await,
             (["admins", id, "remove"], form) => self.admin_remove(visit, signed, id, form).await,
@@ -416,7 +438,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 14] = [
+    const FIRST: [&str; 15] = [
         "",
         "setup",
         "sign-in",
@@ -427,6 +449,7 @@ fn is_page(segments: &[&str]) -> bool {
         "groups",
         "handovers",
         "roles",
+        "guard",
         "requests",
         "admins",
         "account",

@@ -53,6 +53,30 @@ pub struct Departed {
     pub local: HashSet<String>,
 }
 
+/// The record of one that has left, for whoever looks at it: of its members only some are named.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The id that it had.
+    pub id: String,
+    /// When it left, in microseconds since 1970.
+    pub departed: i64,
+    /// The number of the change with which it left.
+    pub change: i64,
+    /// The document as it was.
+    pub doc: String,
+    /// How many members it had.
+    pub members: u64,
+    /// The ids of the first of them.
+    pub named: Vec<String>,
+}
+
+impl Kept {
+    /// The document as a tree.
+    pub fn document(&self) -> Result<Object, StoreError> {
+        parse(&self.doc)
+    }
+}
+
 impl Departed {
     /// The document as a tree.
     pub fn document(&self) -> Result<Object, StoreError> {
@@ -62,12 +86,25 @@ impl Departed {
 
 const BY_ID: &str =
     "select pk, id, created, departed, change, doc, members, groups, local from departed where id = ?1 and type = ?2";
-const PAGE: &str = "select pk, id, created, departed, change, doc, members, groups, local from departed indexed by departed_by_time where type = ?1 order by departed desc limit ?3 offset ?2";
+const KEPT: &str = "select id, departed, change, doc, json_array_length(members), (select json_group_array(value) from (select value from json_each(members) limit ?3))
+     from departed where id = ?1 and type = ?2";
+const PAGE: &str = "select id, departed, change, doc, json_array_length(members), (select json_group_array(value) from (select value from json_each(members) limit ?4))
+     from departed indexed by departed_by_time where type = ?1 order by departed desc limit ?3 offset ?2";
+/// Ids are never used again: whoever has the id of a member is that member.
+const STILL_THERE: &str = "select count(*) from departed d cross join json_each(d.members) j cross join resource r on r.id = j.value where d.id = ?1 and d.type = ?2";
 const BY_NAME: &str = "select pk, id, created, departed, change, doc, members, groups, local from departed indexed by departed_by_name where type = ?1 and name_key = ?2 order by pk desc";
 /// Whoever came back is known by the id of that time.
 const LIKE: &str = "select d.id, d.external_id, 1, d.pk from departed d indexed by departed_by_external_id where d.type = ?1 and d.external_id = ?2 and not exists (select 1 from returned t where t.departed = d.id)
      union all select d.id, d.external_id, 0, d.pk from departed d indexed by departed_by_name where d.type = ?1 and d.name_key = ?3 and not exists (select 1 from returned t where t.departed = d.id)
      order by 3 desc, 4 desc";
+
+fn bound(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn whole(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
 
 fn departed(r: &rusqlite::Row<'_>) -> Result<Departed, StoreError> {
     let list = |i: usize| -> Result<Vec<String>, StoreError> { Ok(serde_json::from_str(&r.get::<_, String>(i)?)?) };
@@ -84,6 +121,17 @@ fn departed(r: &rusqlite::Row<'_>) -> Result<Departed, StoreError> {
     })
 }
 
+fn kept(r: &rusqlite::Row<'_>) -> Result<Kept, StoreError> {
+    Ok(Kept {
+        id: r.get(0)?,
+        departed: r.get(1)?,
+        change: r.get(2)?,
+        doc: r.get(3)?,
+        members: whole(r.get(4)?),
+        named: serde_json::from_str(&r.get::<_, String>(5)?)?,
+    })
+}
+
 impl Reader<'_> {
     /// The resource of this type that left under this id.
     pub fn departed(&self, of: &ResourceType, id: &str) -> Result<Option<Departed>, StoreError> {
@@ -92,16 +140,42 @@ impl Reader<'_> {
         rows.next()?.map(departed).transpose()
     }
 
-    /// Those of a type that have left, the last one first: after `offset` of them.
-    pub fn departed_page(&self, of: &ResourceType, offset: u64, limit: u64) -> Result<Vec<Departed>, StoreError> {
-        let bound = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    /// The record of the one of this type that left under this id, with the first `names` of its members.
+    pub fn kept(&self, of: &ResourceType, id: &str, names: u64) -> Result<Option<Kept>, StoreError> {
+        let mut statement = self.connection().prepare_cached(KEPT)?;
+        let mut rows = statement.query((id, self.code(of), bound(names)))?;
+        rows.next()?.map(kept).transpose()
+    }
+
+    /// The records of those of a type that have left, the last one first, after `offset` of them; of each the first `names`
+    /// of its members.
+    pub fn kept_page(&self, of: &ResourceType, offset: u64, limit: u64, names: u64) -> Result<Vec<Kept>, StoreError> {
         let mut statement = self.connection().prepare_cached(PAGE)?;
-        let mut rows = statement.query((self.code(of), bound(offset), bound(limit)))?;
+        let mut rows = statement.query((self.code(of), bound(offset), bound(limit), bound(names)))?;
         let mut found = Vec::new();
         while let Some(r) = rows.next()? {
-            found.push(departed(r)?);
+            found.push(kept(r)?);
         }
         Ok(found)
+    }
+
+    /// How many of the members that an archived group had are still there.
+    pub fn members_still_there(&self, of: &ResourceType, id: &str) -> Result<u64, StoreError> {
+        let mut statement = self.connection().prepare_cached(STILL_THERE)?;
+        Ok(whole(statement.query_row((id, self.code(of)), |r| r.get(0))?))
+    }
+
+    /// How many days the records of deleted people are kept; 0: for good.
+    pub fn departed_days(&self) -> i64 {
+        self.shared().departed_days
+    }
+
+    /// How many of a type left before a time.
+    pub fn departed_before(&self, of: &ResourceType, time: i64) -> Result<u64, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select count(*) from departed indexed by departed_by_time where type = ?1 and departed < ?2",
+        )?;
+        Ok(whole(statement.query_row((self.code(of), time), |r| r.get(0))?))
     }
 
     /// Those of a type that left under a name, already folded; the last one first.
@@ -128,8 +202,7 @@ impl Reader<'_> {
         let mut statement = self
             .connection()
             .prepare_cached("select count(*) from departed indexed by departed_by_time where type = ?1")?;
-        let count: i64 = statement.query_row([self.code(of)], |r| r.get(0))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(whole(statement.query_row([self.code(of)], |r| r.get(0))?))
     }
 
     /// The id under which somebody who comes now was here before: the last one with the same externalId, or else with the

@@ -66,7 +66,7 @@ impl Reader<'_> {
         let released = self.setting(RELEASED)?.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
         let from = self.now().saturating_sub(window).max(released);
         let limit = if count == 0 { u64::MAX } else { count };
-        let (left, Some(since)) = self.left_since(from, limit)? else { return Ok(None) };
+        let (left, Some(_)) = self.left_since(from, limit)? else { return Ok(None) };
         let many = count > 0 && left >= count;
         let large = || -> Result<bool, StoreError> {
             let Some(of) = self.catalog().resource_type("User") else { return Ok(false) };
@@ -74,7 +74,8 @@ impl Reader<'_> {
             Ok(left.saturating_mul(100) >= percent.saturating_mul(active.saturating_add(left)))
         };
         if many || (percent > 0 && left >= at_least.max(1) && large()?) {
-            return Ok(Some(Guard { since, count: self.left_since(from, u64::MAX)?.0 }));
+            let (count, since) = self.left_since(from, u64::MAX)?;
+            return Ok(since.map(|since| Guard { since, count }));
         }
         Ok(None)
     }

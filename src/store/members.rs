@@ -188,11 +188,11 @@ impl Reader<'_> {
         Ok(statement.query_map((group, serde_json::to_string(keys)?), |r| r.get(0))?.collect::<Result<_, _>>()?)
     }
 
-    /// The groups that a resource was added to here: key and id, the oldest group first.
-    pub fn local_groups_of(&self, pk: i64) -> Result<Vec<(i64, String)>, StoreError> {
+    /// The groups that a resource is a direct member of: the id, and whether it was added here; the oldest group first.
+    pub fn memberships_of(&self, pk: i64) -> Result<Vec<(String, bool)>, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "select r.pk, r.id from member m indexed by member_by_member cross join resource r on r.pk = m.group_pk
-             where m.member_pk = ?1 and m.source = 1 order by r.pk",
+            "select r.id, m.source = 1 from member m indexed by member_by_member cross join resource r on r.pk = m.group_pk
+             where m.member_pk = ?1 order by r.pk",
         )?;
         Ok(statement.query_map([pk], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
     }

@@ -11,6 +11,7 @@ mod editing;
 mod forms;
 mod headers;
 mod late;
+mod leaving;
 mod oddities;
 mod passwords;
 mod people;

@@ -283,14 +283,14 @@ const FIRST = ["Ada", "Alan", "Barbara", "Dennis", "Edsger", "Frances", "Grace",
 const LAST = ["Lovelace", "Turing", "Liskov", "Ritchie", "Dijkstra", "Allen", "Murray", "Thompson", "Hamilton", "Wirth", "Perlman", "Hoare"];
 
 /** A small directory that Okta has worked with for a week. */
-async function furnished(t) {
+async function furnished(t, config = "") {
     const app = await t.appliance(
         (app) => {
             app.admin();
             app.admin("Katherine Johnson", "nanoseconds on the way to the moon");
             app.on();
         },
-        'public_url = "https://scim.example.com"\n[listen]\naddress = "127.0.0.1:0"\n',
+        `public_url = "https://scim.example.com"\n[listen]\naddress = "127.0.0.1:0"\n${config}`,
     );
     const token = app.token("okta-2026");
     const ids = [];
@@ -466,14 +466,91 @@ test("tour: people and groups that are changed here", async (t) => {
     tour.end(15);
 });
 
+test("tour: when people and groups leave", async (t) => {
+    const {app, token, ids, engineers} = await furnished(t, "[guard]\npercent = 0\ncount = 4\n");
+    const tour = new Tour(t, await t.signedIn());
+    const {page} = tour;
+    const at = async (path, name) => {
+        await tour.goto(path);
+        await tour.see(name);
+    };
+    const deactivate = (id) => app.patch(token, `/Users/${id}`, {op: "replace", path: "active", value: false});
+    await at("/handovers", "handovers: none");
+    await at("/handovers?status=settled", "handovers: none settled");
+    await at("/people/departed", "departed: nobody");
+    await at("/groups/archived", "archived: none");
+    await at("/guard", "guard: does not hold");
+    for (const group of ["Office Berlin", "Running club"]) {
+        app.command("", "group", "create", group);
+        app.command("", "group", "add-member", group, ids[1]);
+    }
+    await deactivate(ids[1]);
+    const [[number]] = app.sql("select id from handover");
+    const path = `/handovers/${number}`;
+    await at(path, "handover");
+    await at(`${path}?q=nobody`, "handover: nobody found");
+    await page.getByLabel("Successor").fill("ghost@example.com");
+    await page.getByLabel("Note").fill("x".repeat(1000));
+    await send(page, page.getByRole("button", {name: "Hand over to this person"}));
+    await tour.see("handover: errors");
+    await at(`${path}?q=example.com`, "handover: found");
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Hand over to this person"}));
+    await tour.see("handover: nobody chosen");
+    const late = await page.context().newPage();
+    await late.goto(t.url(path));
+    await page.getByRole("radio").first().check();
+    await page.getByLabel("Note").fill("The team of the fourth quarter.\nThe keys are with Grace.");
+    await page.getByRole("button", {name: "Hand over to this person"}).click();
+    await page.waitForURL("**/handovers");
+    await at("/handovers?status=settled", "handovers: settled");
+    await at(path, "handover: settled");
+    await late.getByLabel("Note").fill("Was a test.");
+    await send(late, late.getByRole("button", {name: "Nothing to hand over"}));
+    tour.page = late;
+    await tour.see("handover: settled already");
+    tour.page = page;
+    await app.scim(token, "DELETE", `/Users/${ids[5]}`);
+    await app.scim(token, "DELETE", `/Groups/${engineers}`);
+    await at("/people/departed", "departed");
+    await at("/groups/archived", "archived");
+    await at(`/groups/${engineers}`, "group: archived");
+    await at(`/people/${ids[5]}/restore`, "restore");
+    await app.group(token, "Engineers", []);
+    await at(`/groups/${engineers}/restore`, "restore: group");
+    const again = await app.user(token, "frances.allen@example.com", {externalId: "another"});
+    await send(page, page.getByRole("button", {name: "Restore the group"}));
+    await tour.goto(`/people/${ids[5]}/restore`);
+    await tour.see("restore: taken");
+    for (const id of [ids[2], again, ids[4]]) await deactivate(id);
+    await at("/guard", "guard");
+    await app.age("authenticated", 6);
+    await page.reload();
+    await page.getByLabel("Your password").fill("not the right password");
+    await send(page, page.getByRole("button", {name: "I have looked"}));
+    await tour.see("guard: confirm");
+    await deactivate(ids[6]);
+    await page.getByLabel("Your password").fill(PASSWORD);
+    await send(page, page.getByRole("button", {name: "I have looked"}));
+    await tour.see("guard: more have left");
+    await at("/people/departed", "departed: held");
+    await page.goto(t.url("/guard"));
+    await page.getByRole("button", {name: "I have looked"}).click();
+    await page.waitForURL(t.url("/"));
+    tour.end(23);
+});
+
 test("tour: every page without scripts", async (t) => {
-    const {app, ids, engineers} = await furnished(t);
+    const {app, token: provider, ids, engineers} = await furnished(t, "[guard]\npercent = 0\ncount = 1\n");
+    await app.scim(provider, "DELETE", `/Users/${ids[5]}`);
+    const [[left]] = app.sql("select id from handover");
     const [[token]] = app.sql("select id from token");
     const [[admin]] = app.sql("select max(id) from admin");
     const paths = [
         "/", "/provisioning", "/provisioning?idp=entra", "/people", "/people?q=ada", `/people/${ids[1]}`, "/groups", `/groups/${engineers}`,
         "/people/new", `/people/${ids[1]}/edit`, `/people/${ids[1]}/deactivate`, `/people/${ids[3]}/reactivate`, `/people/${ids[1]}/delete`,
         "/groups/new", `/groups/${engineers}/edit`, `/groups/${engineers}/members`, `/groups/${engineers}/delete`,
+        "/people/departed", "/groups/archived", "/handovers", "/handovers?status=settled", `/handovers/${left}`, `/handovers/${left}?q=a`, `/people/${ids[5]}`, `/people/${ids[5]}/restore`, "/guard",
         "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/tokens/new", `/tokens/new?rotate=${token}`,
         `/tokens/${token}/revoke`, "/provisioning/off", "/provisioning/pause", "/provisioning/read-only", "/nowhere",
     ];

@@ -1,12 +1,13 @@
 //! `/account`: the own password, second factor, recovery codes and signed-in browsers.
 
+use askama::Template;
 use hyper::StatusCode;
 use qrcode::{Color, EcLevel, QrCode};
 
-use super::admins::admin_view;
+use super::admins::{AdminView, admin_view};
 use super::form::Form;
 use super::session::{Asked, SECOND_FACTOR, Signed};
-use super::views::{Account, Confirm, Moment, RecoveryCodes, SecondFactor, SessionView};
+use super::views::{Confirm, Frame, Moment};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::directory::admins::{change_password, change_recovery, change_second_factor};
 use crate::directory::{AdminRow, Refusal, SessionRow, StoreError};
@@ -17,6 +18,75 @@ use crate::secret::second_factor::{Totp, recovery_codes, recovery_digest};
 const OFFERED: &str = "offered second factor";
 /// For how long, in microseconds, an offered secret can be taken.
 const OFFER_LIFE: i64 = 30 * 60 * 1_000_000;
+
+/// A browser that is signed in.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// Stands for it in forms.
+    pub id: String,
+    /// Where it was opened from.
+    pub address: String,
+    /// By which browser.
+    pub client: String,
+    /// When it began.
+    pub created: Moment,
+    /// When it was last used.
+    pub seen: Moment,
+    /// It is this one.
+    pub this: bool,
+}
+
+/// The own account.
+#[derive(Template)]
+#[template(path = "account.html", config = "assets/askama.toml")]
+pub struct Account {
+    /// Around it.
+    pub frame: Frame,
+    /// Who.
+    pub admin: AdminView,
+    /// Recovery codes that are left.
+    pub recovery_left: usize,
+    /// The second factor was sealed with another key file: it has to be set up again.
+    pub sealed: bool,
+    /// Signed-in browsers.
+    pub sessions: Vec<SessionView>,
+    /// What was typed: `password` (the present one), `new-password`.
+    pub form: Form,
+    /// What was done just now.
+    pub done: Option<String>,
+    /// Is it really you? For the forms about the second factor.
+    pub confirm: Confirm,
+}
+
+/// A second factor is to be set up.
+#[derive(Template)]
+#[template(path = "second-factor.html", config = "assets/askama.toml")]
+pub struct SecondFactor {
+    /// Around it.
+    pub frame: Frame,
+    /// The picture for the app, as SVG of our own making.
+    pub picture: String,
+    /// The secret in groups of four.
+    pub secret: String,
+    /// The secret as the form carries it.
+    pub sealed: String,
+    /// What was typed: `code`.
+    pub form: Form,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
+
+/// Recovery codes, this once.
+#[derive(Template)]
+#[template(path = "recovery-codes.html", config = "assets/askama.toml")]
+pub struct RecoveryCodes {
+    /// Around it.
+    pub frame: Frame,
+    /// The codes.
+    pub codes: Vec<String>,
+    /// They are those of a second factor that was set up just now.
+    pub new: bool,
+}
 
 impl Ui {
     /// `/account`

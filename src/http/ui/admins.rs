@@ -1,14 +1,62 @@
 //! `/admins`: who may open these pages.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::session::{Asked, Signed};
-use super::views::{AdminRemove, AdminView, Admins, Confirm, Moment};
+use super::session::{Asked, Grave, Signed};
+use super::views::{Confirm, Frame, Moment};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::admins::{admin_name, create_admin, remove_admin};
 use crate::directory::{AdminRow, Refusal};
 use crate::secret::password::weakness;
+
+/// An administrator in the table.
+#[derive(Debug, Clone)]
+pub struct AdminView {
+    /// The key.
+    pub id: i64,
+    /// The name.
+    pub name: String,
+    /// It is the one who looks.
+    pub you: bool,
+    /// There is a second factor.
+    pub second_factor: bool,
+    /// The last sign-in.
+    pub last: Option<Moment>,
+    /// When it was made.
+    pub created: Moment,
+}
+
+/// Administrators.
+#[derive(Template)]
+#[template(path = "admins.html", config = "assets/askama.toml")]
+pub struct Admins {
+    /// Around it.
+    pub frame: Frame,
+    /// All of them.
+    pub admins: Vec<AdminView>,
+    /// What was typed: `name`, `new-password`.
+    pub form: Form,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
+
+/// An administrator is to go.
+#[derive(Template)]
+#[template(path = "admin-remove.html", config = "assets/askama.toml")]
+pub struct AdminRemove {
+    /// Around it.
+    pub frame: Frame,
+    /// Which one.
+    pub admin: AdminView,
+    /// How many are left then.
+    pub left: usize,
+    /// Why it cannot go.
+    pub problem: Option<String>,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
 
 /// An administrator as the pages show it to another one.
 pub fn admin_view(admin: &AdminRow, you: i64) -> AdminView {
@@ -92,24 +140,21 @@ impl Ui {
         let all = self.directory.store.read(|reader| reader.admins()).await?;
         let admin = all.iter().find(|a| a.id == id).ok_or_else(Trouble::not_found)?;
         let mut problem = (all.len() == 1).then(|| "This is the last administrator. Add another one first.".to_owned());
-        let (confirm, status, signed) = match form {
-            None => (signed.confirm(self.now()), StatusCode::OK, signed),
-            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
-                Err(Asked::Trouble(trouble)) => return Err(trouble),
-                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
-                Ok(signed) => {
-                    let by = signed.by();
-                    let gone = self.change(&signed, move |writer| remove_admin(writer, id, &by)).await;
-                    match gone {
-                        // Whoever removed themselves is signed out with it.
-                        Ok(Some(_)) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
-                        Ok(None) => return Err(Trouble::foreign()),
-                        Err(Refusal::Denied(why)) => problem = Some(why),
-                        Err(other) => return Err(other.into()),
-                    }
-                    (signed.confirm(self.now()), StatusCode::CONFLICT, signed)
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let by = signed.by();
+                let gone = self.change(&signed, move |writer| remove_admin(writer, id, &by)).await;
+                match gone {
+                    // Whoever removed themselves is signed out with it.
+                    Ok(Some(_)) => return Ok(with_cookie(visit, &signed, redirect("/admins"))),
+                    Ok(None) => return Err(Trouble::foreign()),
+                    Err(Refusal::Denied(why)) => problem = Some(why),
+                    Err(other) => return Err(other.into()),
                 }
-            },
+                let confirm = signed.confirm(self.now());
+                (signed, confirm, StatusCode::CONFLICT)
+            }
         };
         let page = AdminRemove {
             frame: self.frame(visit, &signed, "admins", &format!("Remove {}", admin.name)).await?,

@@ -1,8 +1,42 @@
 //! What to do at each identity provider, with our own values filled in. A step ticks itself when its first request comes.
 
-use super::views::{Link, Moment, Step, Value};
+use super::views::{Link, Moment};
 use crate::directory::overview::Standing;
 use crate::directory::{Milestone, Scope, TokenRow};
+
+/// A step of a guide.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// From 1.
+    pub number: usize,
+    /// What to do.
+    pub title: String,
+    /// How.
+    pub text: String,
+    /// Values to copy: (id, what, value).
+    pub values: Vec<Value>,
+    /// What to do here.
+    pub link: Option<Link>,
+    /// `done`, `now` or nothing.
+    pub kind: &'static str,
+    /// When its first request came.
+    pub seen: Option<Moment>,
+    /// It ticks itself when its first request comes, and none has.
+    pub waits: bool,
+}
+
+/// A value that is typed elsewhere.
+#[derive(Debug, Clone)]
+pub struct Value {
+    /// The id of its element.
+    pub id: String,
+    /// What it is called there.
+    pub what: String,
+    /// The value.
+    pub value: String,
+    /// It can be copied; otherwise it is a sentence.
+    pub copies: bool,
+}
 
 /// An identity provider.
 pub struct Provider {

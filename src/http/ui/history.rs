@@ -2,10 +2,29 @@
 
 use super::attributes::plain;
 use super::state::{counted, who_words};
-use super::views::{Changed, Exact};
+use super::views::Exact;
 use crate::directory::{ChangeRow, RETURNS, TokenRow};
 use crate::scim::json::{Json, Object};
 use crate::scim::soft_delete::name_before;
+
+/// A change of one attribute, or of something else.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// When.
+    pub at: Exact,
+    /// Who, in words.
+    pub who: String,
+    /// Which attribute; nothing: see `text`.
+    pub attribute: String,
+    /// As it was.
+    pub before: String,
+    /// As it became.
+    pub after: String,
+    /// What happened, if it was no attribute.
+    pub text: String,
+    /// The request.
+    pub request: String,
+}
 
 /// Recorded writes as lines: one for each attribute that changed.
 pub fn changes(rows: &[ChangeRow], tokens: &[TokenRow]) -> Vec<Changed> {

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Visit;
-use super::views::{Count, Pager};
+use super::views::{Count, Link, Pager};
 
 /// Entries of a page.
 pub const SIZE: u64 = 25;
@@ -42,6 +42,27 @@ pub fn pager(offset: u64, shown: u64, total: u64, size: u64, address: impl Fn(u6
         previous: (offset > 0).then(|| address(offset.saturating_sub(size))),
         next: (to < total && shown > 0).then(|| address(to)),
     }
+}
+
+/// The first names of many.
+pub struct Names {
+    /// Those, with their pages.
+    pub links: Vec<Link>,
+    /// How many are not among them.
+    pub more: Count,
+}
+
+impl Names {
+    /// There is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+}
+
+/// The first of so many groups: their ids and names.
+pub fn names(first: &[(String, String)], all: usize) -> Names {
+    let link = |(id, name): &(String, String)| Link { href: format!("/groups/{}", encoded(id)), words: name.clone() };
+    Names { links: first.iter().map(link).collect(), more: Count(all.saturating_sub(first.len()) as u64) }
 }
 
 impl Visit<'_> {

@@ -1,10 +1,12 @@
 //! `/`: how it all stands, on one page.
 
+use askama::Template;
 use hyper::StatusCode;
 
+use super::guides::Step;
 use super::session::Signed;
-use super::state::{DAY, SOON, counted, days_until};
-use super::views::{Bar, Chart, Count, Day, Link, Moment, Overview, Step, Warning};
+use super::state::{Certificate, DAY, SOON, State, counted, days_until};
+use super::views::{Count, Frame, Link, Moment, Warning};
 use super::{Outcome, Ui, Visit, html};
 use crate::clock::date_time;
 use crate::directory::overview::{Standing, standing};
@@ -18,6 +20,71 @@ const HOURS: i64 = 6;
 /// Height of the highest bar above the line, and below it.
 const ABOVE: u64 = 100;
 const BELOW: u64 = 28;
+
+/// A bar of the chart: x, and top and height of both parts, in the units of its drawing.
+#[derive(Debug, Clone)]
+pub struct Bar {
+    /// From the left.
+    pub x: u32,
+    /// Top of the requests that were answered.
+    pub top: u32,
+    /// Height of those.
+    pub height: u32,
+    /// Height of those that were refused, below the line.
+    pub refused: u32,
+}
+
+/// A day of the chart.
+#[derive(Debug, Clone)]
+pub struct Day {
+    /// `Mon 23`
+    pub short: String,
+    /// `2026-11-23`
+    pub date: String,
+    /// Requests that were answered.
+    pub answered: Count,
+    /// And refused.
+    pub refused: Count,
+}
+
+/// Requests of the last seven days. The drawing is 672 wide and 136 high; the line is at 105.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    /// Six hours each, the earliest first.
+    pub bars: Vec<Bar>,
+    /// The days, the earliest first.
+    pub days: Vec<Day>,
+    /// All that were answered.
+    pub answered: Count,
+    /// And refused.
+    pub refused: Count,
+}
+
+/// How it all stands.
+#[derive(Template)]
+#[template(path = "overview.html", config = "assets/askama.toml")]
+pub struct Overview {
+    /// Around it.
+    pub frame: Frame,
+    /// How provisioning stands.
+    pub state: State,
+    /// How many there are.
+    pub standing: Standing,
+    /// What needs attention.
+    pub attention: Vec<Warning>,
+    /// What was asked in the last days; nothing yet: there is none.
+    pub chart: Option<Chart>,
+    /// What to do next, until the first request has come.
+    pub steps: Vec<Step>,
+    /// The certificate, if the server has one.
+    pub certificate: Option<Certificate>,
+    /// The database file.
+    pub database: String,
+    /// Its size, for people.
+    pub size: String,
+    /// Since when the server runs.
+    pub since: Moment,
+}
 
 impl Ui {
     /// `/`
@@ -61,7 +128,7 @@ impl Ui {
 
     fn attention(
         &self,
-        state: &super::views::State,
+        state: &State,
         standing: &Standing,
         tokens: &[TokenRow],
         admins: &[AdminRow],

@@ -1,23 +1,221 @@
 //! `/people` and `/groups`: who is in the directory. What an identity provider has sent is shown as text.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::attributes::{facts, plain};
 use super::handovers::{person, sentence};
-use super::history::changes;
+use super::history::{Changed, changes};
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::session::Signed;
 use super::state::who_words;
-use super::views::{Edited, Exact, Group, Groups, Link, Member, Moment, People, Person, Reason, RoleOf, Since};
+use super::views::{Count, Exact, Facts, Frame, Link, Moment, Pager, Shown};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::Refusal;
-use crate::directory::overview::{HISTORY, Listed, Portrait, members, page, portrait, standing};
+use crate::directory::local::Kind;
+use crate::directory::overview::{HISTORY, Listed, Portrait, Standing, members, page, portrait, standing};
 use crate::directory::overwrites::{Overwrite, overwrites};
 use crate::directory::roles::{self, Input, Origin, Verdict, Why};
 use crate::scim::json::Json;
 
 /// Members of a group on one page.
 const MEMBERS: u64 = 50;
+
+/// People.
+#[derive(Template)]
+#[template(path = "people.html", config = "assets/askama.toml")]
+pub struct People {
+    /// Around it.
+    pub frame: Frame,
+    /// How many there are.
+    pub standing: Standing,
+    /// What was searched for.
+    pub q: String,
+    /// `all`, `active` or `deactivated`.
+    pub status: &'static str,
+    /// How many who were deleted are kept.
+    pub departed: Count,
+    /// Those that were found.
+    pub entries: Vec<Listed>,
+    /// Where it goes on.
+    pub pager: Pager,
+}
+
+impl People {
+    /// A link to the same search among people of another state.
+    pub fn filtered(&self, status: &str) -> String {
+        address("/people", &self.q, status, 0)
+    }
+
+    /// Nobody is in the directory at all.
+    pub fn is_empty(&self) -> bool {
+        self.standing.active + self.standing.deactivated == 0
+    }
+}
+
+/// Where something came from.
+pub struct Since {
+    /// What it is the beginning of, with a blank behind it.
+    pub what: &'static str,
+    /// When.
+    pub at: Exact,
+    /// Who, in words.
+    pub who: String,
+    /// The request.
+    pub request: String,
+}
+
+/// What has a say in somebody's role.
+pub struct Reason {
+    /// What it is.
+    pub words: String,
+    /// The group of a rule.
+    pub group: Option<Link>,
+    /// What it comes to.
+    pub verdict: &'static str,
+    /// It is what decides.
+    pub decides: bool,
+    /// Where it came from.
+    pub since: Vec<Since>,
+}
+
+/// The role that somebody has.
+pub struct RoleOf {
+    /// Its name for people.
+    pub label: String,
+    /// Its value.
+    pub value: String,
+    /// Everything that has a say, in the order in which it decides.
+    pub reasons: Vec<Reason>,
+}
+
+/// An attribute that was changed here and that an identity provider writes.
+pub struct Edited {
+    /// What people call it.
+    pub label: String,
+    /// Its value.
+    pub here: String,
+    /// What the identity provider sent last.
+    pub provider: String,
+    /// When it was changed here.
+    pub at: Exact,
+    /// By whom, in words.
+    pub who: String,
+    /// What will happen.
+    pub sentence: &'static str,
+}
+
+/// One person.
+#[derive(Template)]
+#[template(path = "person.html", config = "assets/askama.toml")]
+pub struct Person {
+    /// Around it.
+    pub frame: Frame,
+    /// Who.
+    pub listed: Listed,
+    /// Where he or she came from, in words.
+    pub source: String,
+    /// The external id.
+    pub external_id: Option<String>,
+    /// When it was made.
+    pub created: Moment,
+    /// The URL for SCIM.
+    pub location: String,
+    /// The attributes: those of the core first, then one part for each extension.
+    pub facts: Vec<Facts>,
+    /// The groups: link, and whether directly.
+    pub groups: Vec<(Link, bool)>,
+    /// The role, and why.
+    pub role: RoleOf,
+    /// The value of the role that was given here.
+    pub given: Option<String>,
+    /// The roles that can be: value and label.
+    pub roles: Vec<(String, String)>,
+    /// The records that the same person had before.
+    pub earlier: Vec<Link>,
+    /// How the hand-over stands, if there is one.
+    pub handover: Option<Link>,
+    /// What pushes will write over.
+    pub edited: Vec<Edited>,
+    /// What happened, the latest first.
+    pub history: Vec<Changed>,
+    /// Where the history goes on.
+    pub older: Option<String>,
+}
+
+/// Groups.
+#[derive(Template)]
+#[template(path = "groups.html", config = "assets/askama.toml")]
+pub struct Groups {
+    /// Around it.
+    pub frame: Frame,
+    /// How many there are.
+    pub standing: Standing,
+    /// How many are archived.
+    pub archived: Count,
+    /// What was searched for.
+    pub q: String,
+    /// Those that were found.
+    pub entries: Vec<Listed>,
+    /// Where it goes on.
+    pub pager: Pager,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The id.
+    pub id: String,
+    /// Added here, and not by an identity provider.
+    pub local: bool,
+    /// Its page.
+    pub href: String,
+    /// What people call it.
+    pub label: String,
+    /// `Person` or `Group`.
+    pub kind: &'static str,
+    /// The userName of a person.
+    pub user_name: String,
+    /// Not deactivated.
+    pub active: bool,
+}
+
+/// One group.
+#[derive(Template)]
+#[template(path = "group.html", config = "assets/askama.toml")]
+pub struct Group {
+    /// Around it.
+    pub frame: Frame,
+    /// Which.
+    pub listed: Listed,
+    /// Where it came from, in words.
+    pub source: String,
+    /// The external id.
+    pub external_id: Option<String>,
+    /// When it was made.
+    pub created: Moment,
+    /// The URL for SCIM.
+    pub location: String,
+    /// Attributes beside these.
+    pub facts: Vec<Facts>,
+    /// The groups that it is in.
+    pub groups: Vec<(Link, bool)>,
+    /// Members, in the order in which they were made.
+    pub members: Vec<Member>,
+    /// Where the members go on.
+    pub pager: Pager,
+    /// What happened, the latest first.
+    pub history: Vec<Changed>,
+    /// Where the history goes on.
+    pub older: Option<String>,
+}
+
+impl Group {
+    /// An identity provider has added some of those that are shown.
+    fn is_provided(&self) -> bool {
+        self.members.iter().any(|member| !member.local)
+    }
+}
 
 impl Ui {
     /// `/people`
@@ -31,9 +229,10 @@ impl Ui {
         let (text, offset) = (q.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {
             let of = reader.catalog().resource_type("User").ok_or_else(unknown)?;
-            Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, active, offset, SIZE)?))
+            let found = page(reader, of, &text, active, offset, SIZE)?;
+            Ok::<_, Refusal>((standing(reader)?, found, reader.departed_count(of)?))
         });
-        let (standing, found) = read.await?;
+        let (standing, found, departed) = read.await?;
         if q.is_empty() {
             // Whoever looks at the list is about to search it.
             let prepared = self.directory.store.read(|reader| reader.prepare_search());
@@ -52,6 +251,7 @@ impl Ui {
             pager: pager(offset, shown, found.total, SIZE, |offset| address("/people", &q, status, offset)),
             entries: found.entries,
             standing,
+            departed: Count(departed),
             q,
             status,
         };
@@ -61,7 +261,7 @@ impl Ui {
     /// `/people/{id}`
     pub(super) async fn person(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
         let Some((portrait, tokens)) = self.portrait(visit, "User", id).await? else {
-            return self.departed(visit, signed, "User", id).await;
+            return self.departed(visit, signed, Kind::Person, id).await;
         };
         let (who, site) = (portrait.listed.id.clone(), self.directory.site.clone());
         let read = self.directory.store.read(move |reader| {
@@ -97,9 +297,10 @@ impl Ui {
         let (text, offset) = (q.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {
             let of = reader.catalog().resource_type("Group").ok_or_else(unknown)?;
-            Ok::<_, Refusal>((standing(reader)?, page(reader, of, &text, None, offset, SIZE)?))
+            let found = page(reader, of, &text, None, offset, SIZE)?;
+            Ok::<_, Refusal>((standing(reader)?, found, reader.departed_count(of)?))
         });
-        let (standing, found) = read.await?;
+        let (standing, found, archived) = read.await?;
         let shown = found.entries.len() as u64;
         if shown == 0 && offset > 0 {
             return Ok(redirect(&address("/groups", &q, "", 0)));
@@ -109,6 +310,7 @@ impl Ui {
             pager: pager(offset, shown, found.total, SIZE, |offset| address("/groups", &q, "", offset)),
             entries: found.entries,
             standing,
+            archived: Count(archived),
             q,
         };
         html(StatusCode::OK, &page)
@@ -117,7 +319,7 @@ impl Ui {
     /// `/groups/{id}`
     pub(super) async fn group(&self, visit: &Visit<'_>, signed: &Signed, id: &str) -> Outcome {
         let Some((portrait, tokens)) = self.portrait(visit, "Group", id).await? else {
-            return self.departed(visit, signed, "Group", id).await;
+            return self.departed(visit, signed, Kind::Group, id).await;
         };
         let (row, offset) = (portrait.row.clone(), visit.offset());
         let read = self.directory.store.read(move |reader| {
@@ -182,7 +384,7 @@ impl Ui {
         path: &str,
         portrait: &Portrait,
         tokens: &[crate::directory::TokenRow],
-    ) -> (Vec<super::views::Changed>, Option<String>) {
+    ) -> (Vec<Changed>, Option<String>) {
         let last = portrait.history.last().filter(|_| portrait.history.len() as u64 == HISTORY);
         let here = format!("{path}/{}", encoded(&portrait.listed.id));
         let offset = visit.parameter("offset").unwrap_or_default();

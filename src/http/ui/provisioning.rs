@@ -3,16 +3,110 @@
 
 use std::net::IpAddr;
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::guides::{PROVIDERS, steps};
-use super::session::{Asked, Signed};
-use super::views::{Check, Link, ProvisioningPage, Switch, Tab, Way};
+use super::guides::{PROVIDERS, Step, steps};
+use super::session::{Grave, Signed};
+use super::state::{State, TokenView};
+use super::tokens::Rotation;
+use super::views::{Confirm, Count, Frame, Link};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::overview::{Standing, standing};
 use crate::directory::provisioning::{Provisioning, switch};
 use crate::directory::{AdminRow, Refusal, StoreError, TokenRow};
+
+/// A way in.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// What it is called.
+    pub title: &'static str,
+    /// What it is, and what it needs.
+    pub text: String,
+    /// `ok`, `warn` or `off`.
+    pub kind: &'static str,
+    /// `This one applies`, `Needed`, `Not needed`, ...
+    pub status: &'static str,
+}
+
+/// Something that should be true before provisioning is on.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// It is true.
+    pub done: bool,
+    /// What it is.
+    pub title: String,
+    /// How it stands, and what to do.
+    pub text: String,
+    /// What to do about it.
+    pub link: Option<Link>,
+}
+
+/// A tab: an identity provider.
+#[derive(Debug, Clone)]
+pub struct Tab {
+    /// `okta`, `entra`, ...
+    pub key: &'static str,
+    /// `Microsoft Entra ID`
+    pub words: &'static str,
+    /// It is the one that is shown.
+    pub current: bool,
+}
+
+/// The heart.
+#[derive(Template)]
+#[template(path = "provisioning.html", config = "assets/askama.toml")]
+pub struct ProvisioningPage {
+    /// Around it.
+    pub frame: Frame,
+    /// How provisioning stands.
+    pub state: State,
+    /// How many there are.
+    pub standing: Standing,
+    /// The URL of the SCIM endpoint.
+    pub endpoint: String,
+    /// The tokens that are good or were used in the last months, the latest first.
+    pub tokens: Vec<TokenView>,
+    /// How many of them are good and provision.
+    pub live: usize,
+    /// How many may be.
+    pub most: usize,
+    /// Rotations that are under way.
+    pub rotations: Vec<Rotation>,
+    /// Who cannot reach the server under its public URL, if somebody cannot.
+    pub unreachable: Option<String>,
+    /// The ways in.
+    pub ways: Vec<Way>,
+    /// The identity providers.
+    pub tabs: Vec<Tab>,
+    /// The steps for the one that is shown.
+    pub steps: Vec<Step>,
+    /// The name of the one that is shown.
+    pub provider: &'static str,
+    /// What should be true before it is on.
+    pub checks: Vec<Check>,
+    /// Single sign-on is not set up, and nobody has said that it is to go without; the form has a box for that.
+    pub needs_word: bool,
+    /// The box was not ticked.
+    pub form: Form,
+}
+
+/// Switching provisioning to a state that keeps the identity provider out.
+#[derive(Template)]
+#[template(path = "provisioning-switch.html", config = "assets/askama.toml")]
+pub struct Switch {
+    /// Around it.
+    pub frame: Frame,
+    /// `off`, `pause` or `read-only`.
+    pub to: &'static str,
+    /// How many there are.
+    pub standing: Standing,
+    /// How many tokens are good.
+    pub live: usize,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
 
 /// Who can reach the public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +302,6 @@ impl Ui {
             "read-only" => ("read-only", Provisioning::ReadOnly),
             _ => return Err(Trouble::not_found()),
         };
-        let now = self.now();
         let before = self.directory.store.read(standing).await?;
         // To look is to let in: that needs the word about single sign-on as well. Said before anybody confirms anything.
         if state == Provisioning::ReadOnly && before.acknowledged.is_none() {
@@ -216,18 +309,14 @@ impl Ui {
                 "Single sign-on is not set up. Turn provisioning on first: there you can say that it is to go without.";
             return Err(Trouble::new(StatusCode::CONFLICT, "This cannot be done", why));
         }
-        let (confirm, status, signed) = match form {
-            None => (signed.confirm(now), StatusCode::OK, signed),
-            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
-                Err(Asked::Trouble(trouble)) => return Err(trouble),
-                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
-                Ok(signed) => {
-                    let by = signed.by();
-                    let write = self.change(&signed, move |writer| switch(writer, state, false, &by));
-                    write.await?.ok_or_else(Trouble::foreign)?;
-                    return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
-                }
-            },
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let by = signed.by();
+                let write = self.change(&signed, move |writer| switch(writer, state, false, &by));
+                write.await?.ok_or_else(Trouble::foreign)?;
+                return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
+            }
         };
         let title = match to {
             "off" => "Turn provisioning off",

@@ -343,8 +343,9 @@ impl Ui {
             let of = kind.of(reader)?;
             let Some(row) = reader.find(&of, &id)? else { return Ok(None) };
             let mut named = Vec::new();
-            let local = reader.local_groups_of(row.pk)?;
-            for (_, group) in local.iter().take(NAMES) {
+            let memberships = reader.memberships_of(row.pk)?;
+            let local: Vec<&String> = memberships.iter().filter(|(_, here)| *here).map(|(id, _)| id).collect();
+            for group in local.iter().take(NAMES) {
                 named.push(called(reader, group)?.0);
             }
             Ok::<_, Refusal>(Some(Subject {

@@ -1,15 +1,77 @@
 //! `/requests`: the last exchanges with identity providers, and the same as JSON for scripts.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::lists::{pager, with_query};
 use super::session::Signed;
-use super::views::{Choice, Exact, Exchange, Requests};
+use super::views::{Exact, Frame, Pager};
 use super::{Outcome, Ui, Visit, html, redirect};
 use crate::directory::{Exchanged, TokenRow};
 
 /// Exchanges of one page.
 const SIZE: u64 = 50;
+
+/// One exchange.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// When.
+    pub at: Exact,
+    /// The User-Agent.
+    pub client: String,
+    /// Where it came from.
+    pub address: String,
+    /// The name of the token; nothing: there was no good one.
+    pub token: String,
+    /// The method.
+    pub method: String,
+    /// The path without values.
+    pub path: String,
+    /// `ok`, `warn` or `bad`.
+    pub kind: &'static str,
+    /// `409 Conflict`
+    pub status: String,
+    /// For people.
+    pub detail: String,
+    /// The id of the request.
+    pub request: String,
+    /// How long it took: `1.4 ms`.
+    pub took: String,
+}
+
+/// A choice of a list, and whether it is the present one.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is shown.
+    pub words: String,
+    /// It is the present one.
+    pub current: bool,
+}
+
+/// Requests.
+#[derive(Template)]
+#[template(path = "requests.html", config = "assets/askama.toml")]
+pub struct Requests {
+    /// Around it.
+    pub frame: Frame,
+    /// The client that is looked for.
+    pub client: String,
+    /// Methods to choose from.
+    pub methods: Vec<Choice>,
+    /// Kinds of status to choose from.
+    pub statuses: Vec<Choice>,
+    /// Tokens to choose from.
+    pub tokens: Vec<Choice>,
+    /// Those that were found.
+    pub entries: Vec<Exchange>,
+    /// Something is looked for.
+    pub filtered: bool,
+    /// Where it goes on.
+    pub pager: Pager,
+}
+
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What is looked for among the exchanges: everything that is not empty has to fit.

@@ -8,9 +8,9 @@ use hyper::StatusCode;
 
 use super::form::Form;
 use super::handovers::person;
-use super::people::{role_of, unknown};
+use super::people::{RoleOf, role_of, unknown};
 use super::session::Signed;
-use super::views::{Count, Frame, Link, RoleOf};
+use super::views::{Count, Frame, Link};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::directory::overview::page;
 use crate::directory::roles::{

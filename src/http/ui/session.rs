@@ -1,5 +1,6 @@
 //! Who is signed in, and whether a form came from a page of ours.
 
+use hyper::StatusCode;
 use hyper::header::{HeaderMap, ORIGIN};
 use hyper::http::HeaderName;
 
@@ -204,12 +205,21 @@ impl Ui {
         signed: &Signed,
         write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<Option<T>, Refusal> {
+        self.change_weighing(Weight::Light, signed, write).await
+    }
+
+    /// The same for what may be heavy.
+    pub async fn change_weighing<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        signed: &Signed,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<Option<T>, Refusal> {
         let (admin, digest) = (signed.admin.clone(), signed.session.digest.clone());
-        let write =
-            self.directory.store.write(Weight::Light, move |writer| match admins::still(writer, &admin, &digest)? {
-                true => write(writer).map(Some),
-                false => Ok(None),
-            });
+        let write = self.directory.store.write(weight, move |writer| match admins::still(writer, &admin, &digest)? {
+            true => write(writer).map(Some),
+            false => Ok(None),
+        });
         write.await
     }
 
@@ -285,6 +295,19 @@ impl Ui {
         }
     }
 
+    /// What becomes of a page that asks before it does something grave, and of the form that it sends.
+    pub async fn grave(&self, visit: &Visit<'_>, signed: Signed, form: Option<Form>) -> Result<Grave, Trouble> {
+        let Some(form) = form else {
+            let confirm = signed.confirm(self.now());
+            return Ok(Grave::Ask(signed, confirm, StatusCode::OK));
+        };
+        match self.confirmed(visit, signed.clone(), &form).await {
+            Ok(signed) => Ok(Grave::Now(signed)),
+            Err(Asked::Again(confirm)) => Ok(Grave::Ask(signed, confirm, StatusCode::FORBIDDEN)),
+            Err(Asked::Trouble(trouble)) => Err(trouble),
+        }
+    }
+
     /// What somebody typed as a code of the app, if it can be good.
     pub fn proof(&self, admin: &AdminRow, code: &str) -> Option<OwnedProof> {
         self.totp(admin)?.step(code, self.now()).map(OwnedProof::Step)
@@ -312,6 +335,14 @@ impl OwnedProof {
             OwnedProof::Recovery(digest) => Proof::Recovery(digest),
         }
     }
+}
+
+/// What becomes of something grave.
+pub enum Grave {
+    /// It is done, in this session.
+    Now(Signed),
+    /// It is asked about first: with this status.
+    Ask(Signed, Confirm, StatusCode),
 }
 
 /// Why somebody may not go on.

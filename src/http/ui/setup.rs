@@ -1,5 +1,6 @@
 //! The first run: whoever holds the claim code that the server printed makes the first administrator.
 
+use askama::Template;
 use hyper::StatusCode;
 use hyper::header::{RETRY_AFTER, SET_COOKIE};
 
@@ -7,12 +8,24 @@ use super::super::lines;
 use super::form::Form;
 use super::gate::Try;
 use super::session::device_of;
-use super::views::Setup;
+use super::views::Frame;
 use super::{Jar, Outcome, Trouble, Ui, Visit, html, redirect, with_cookie};
 use crate::directory::Weight;
 use crate::directory::admins::{Claim, Claimed, admin_name, claim_with, is_claim};
 use crate::secret::password::{self, weakness};
 use crate::secret::second_factor::recovery_digest;
+
+/// The first administrator is to be made.
+#[derive(Template)]
+#[template(path = "setup.html", config = "assets/askama.toml")]
+pub struct Setup {
+    /// Around it.
+    pub frame: Frame,
+    /// What was typed: `claim`, `name`, `password`.
+    pub form: Form,
+    /// The code is too old, or was guessed at too often.
+    pub closed: bool,
+}
 
 impl Ui {
     /// `/setup`

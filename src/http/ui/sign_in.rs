@@ -2,13 +2,14 @@
 //!
 //! A name that nobody has and a wrong password are answered alike, and take the same time.
 
+use askama::Template;
 use hyper::StatusCode;
 use hyper::header::{HeaderName, RETRY_AFTER, SET_COOKIE};
 
 use super::super::lines;
 use super::form::Form;
 use super::session::{OwnedProof, Signed, device_of};
-use super::views::{SignIn, SignInCode};
+use super::views::Frame;
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
 use crate::directory::admins::find_admin;
 use crate::directory::{AdminRow, Refusal, Weight};
@@ -17,6 +18,32 @@ use crate::secret::password;
 /// What a browser throws away when somebody signs out.
 const CLEAR: HeaderName = HeaderName::from_static("clear-site-data");
 const WRONG: &str = "The name or the password is wrong.";
+
+/// Name and password.
+#[derive(Template)]
+#[template(path = "sign-in.html", config = "assets/askama.toml")]
+pub struct SignIn {
+    /// Around it.
+    pub frame: Frame,
+    /// What was typed: `name`. `to` is kept in a hidden field.
+    pub form: Form,
+    /// Why it did not work.
+    pub problem: Option<String>,
+}
+
+/// The second factor.
+#[derive(Template)]
+#[template(path = "sign-in-code.html", config = "assets/askama.toml")]
+pub struct SignInCode {
+    /// Around it.
+    pub frame: Frame,
+    /// What was typed: `code` or `recovery`. `to` is kept in a hidden field.
+    pub form: Form,
+    /// A recovery code is asked for, not a code of the app.
+    pub recovery: bool,
+    /// Why it did not work.
+    pub problem: Option<String>,
+}
 
 impl Ui {
     /// `/sign-in`

@@ -1,8 +1,8 @@
 //! What several pages say about how it all stands.
 
-use super::views::{Certificate, Contact, Link, Moment, State, TokenView, Warning};
+use super::views::{Link, Moment, Warning};
 use super::{Trouble, Ui};
-use crate::directory::lifecycle::guard;
+use crate::directory::guard::guard;
 use crate::directory::overview::Standing;
 use crate::directory::provisioning::Provisioning;
 use crate::directory::{Scope, StoreError, TokenRow, TokenStatus};
@@ -12,6 +12,76 @@ const HOUR: i64 = 3600 * 1_000_000;
 pub const DAY: i64 = 24 * HOUR;
 /// Days before the end of a token, or a certificate, from which on that is said.
 pub const SOON: i64 = 30;
+
+/// How provisioning stands, in words.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// `on`, `off`, `paused` or `read-only`.
+    pub name: &'static str,
+    /// The latest request of an identity provider.
+    pub last: Option<Contact>,
+    /// Requests that were refused in the last 24 hours.
+    pub errors: u64,
+}
+
+/// A request of an identity provider.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// When.
+    pub at: Moment,
+    /// The User-Agent, or "a client without a name".
+    pub client: String,
+    /// The name of the token.
+    pub token: String,
+}
+
+/// The certificate that this server shows.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// Its names.
+    pub names: String,
+    /// When it ends.
+    pub ends: Moment,
+    /// Made by the server itself.
+    pub self_signed: bool,
+    /// SHA-256 of it.
+    pub fingerprint: String,
+    /// Why a newer one could not be used.
+    pub problem: Option<String>,
+}
+
+/// A token in the table.
+#[derive(Debug, Clone)]
+pub struct TokenView {
+    /// The public id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `scimapp_4fT0aQ9z…`
+    pub hint: String,
+    /// What it opens, in words.
+    pub scope: &'static str,
+    /// When it was made.
+    pub created: Moment,
+    /// By whom, in words.
+    pub by: String,
+    /// When it ends.
+    pub expires: Option<Moment>,
+    /// When it was last used.
+    pub used: Option<Moment>,
+    /// From where.
+    pub address: String,
+    /// By which client.
+    pub client: String,
+    /// `ok`, `warn`, `off`, or nothing.
+    pub kind: &'static str,
+    /// `Active`, `Expires soon`, `Not used yet`, `Expired`, `Revoked`.
+    pub status: &'static str,
+    /// It can be revoked.
+    pub is_live: bool,
+    /// It can be rotated.
+    pub rotates: bool,
+}
 
 /// The address of a state.
 pub fn state_name(state: Provisioning) -> &'static str {
@@ -155,10 +225,10 @@ impl Ui {
         if let Some(guard) = guard {
             warnings.push(Warning {
                 text: format!(
-                    "{} deactivated or deleted within minutes. Check your identity provider. Nobody is purged until you run scim-appliance provisioning release on the server.",
+                    "{} deactivated or deleted within minutes. Check your identity provider. Nobody is purged until an administrator has looked.",
                     counted(guard.count, "person was", "people were"),
                 ),
-                link: Some(Link { href: "/people?status=deactivated".to_owned(), words: "Look at them".to_owned() }),
+                link: Some(Link { href: "/guard".to_owned(), words: "Look at them".to_owned() }),
             });
         }
         for token in ending.iter().filter(|t| t.expires.is_some_and(near)) {

@@ -1,15 +1,71 @@
 //! Tokens: made and shown once, rotated, revoked.
 
+use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::session::{Asked, Signed};
-use super::state::{DAY, replaced_by, token_view};
-use super::views::{Confirm, Rotation, TokenNew, TokenRevoke, TokenShown, TokenView};
+use super::session::{Asked, Grave, Signed};
+use super::state::{DAY, TokenView, replaced_by, token_view};
+use super::views::{Confirm, Count, Frame};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
-use crate::directory::overview::standing;
+use crate::directory::overview::{Standing, standing};
 use crate::directory::{NewToken, Refusal, Scope, TokenRow, TokenStatus, create_token, revoke_token};
 use crate::secret::Token;
+
+/// A token that takes the place of another one.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The old one.
+    pub old: TokenView,
+    /// The new one.
+    pub new: TokenView,
+}
+
+/// A token is to be made.
+#[derive(Template)]
+#[template(path = "token-new.html", config = "assets/askama.toml")]
+pub struct TokenNew {
+    /// Around it.
+    pub frame: Frame,
+    /// What was typed: `name`, `scope` (`scim`, `scim:read`, `api:read`), `expires` (`30d`, `90d`, `180d`, `365d`, `none`).
+    pub form: Form,
+    /// The token whose place it is to take.
+    pub rotates: Option<TokenView>,
+    /// Why none can be made.
+    pub full: Option<String>,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
+
+/// A token, this once.
+#[derive(Template)]
+#[template(path = "token-shown.html", config = "assets/askama.toml")]
+pub struct TokenShown {
+    /// Around it.
+    pub frame: Frame,
+    /// The token itself.
+    pub token: String,
+    /// What else is known of it.
+    pub view: TokenView,
+    /// The token whose place it takes.
+    pub rotates: Option<TokenView>,
+}
+
+/// A token is to be revoked.
+#[derive(Template)]
+#[template(path = "token-revoke.html", config = "assets/askama.toml")]
+pub struct TokenRevoke {
+    /// Around it.
+    pub frame: Frame,
+    /// Which one.
+    pub view: TokenView,
+    /// The names of the other live ones.
+    pub others: Vec<String>,
+    /// How many there are.
+    pub standing: Standing,
+    /// Is it really you?
+    pub confirm: Confirm,
+}
 
 /// How long a token may live, as the form says it: days; none: until it is revoked.
 const LIVES: [(&str, Option<i64>); 5] =
@@ -140,18 +196,14 @@ impl Ui {
         if token.status(now) == TokenStatus::Revoked {
             return Ok(redirect(TOKENS));
         }
-        let (confirm, status, signed) = match form {
-            None => (signed.confirm(now), StatusCode::OK, signed),
-            Some(form) => match self.confirmed(visit, signed.clone(), &form).await {
-                Err(Asked::Trouble(trouble)) => return Err(trouble),
-                Err(Asked::Again(confirm)) => (confirm, StatusCode::FORBIDDEN, signed),
-                Ok(signed) => {
-                    let (id, by) = (id.to_owned(), signed.by());
-                    let write = self.change(&signed, move |writer| Ok(revoke_token(writer, &id, &by)?));
-                    write.await?.ok_or_else(Trouble::foreign)?;
-                    return Ok(with_cookie(visit, &signed, redirect(TOKENS)));
-                }
-            },
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let (id, by) = (id.to_owned(), signed.by());
+                let write = self.change(&signed, move |writer| Ok(revoke_token(writer, &id, &by)?));
+                write.await?.ok_or_else(Trouble::foreign)?;
+                return Ok(with_cookie(visit, &signed, redirect(TOKENS)));
+            }
         };
         let others = tokens.iter().filter(|t| t.id != id && t.status(now) == TokenStatus::Live);
         let page = TokenRevoke {

@@ -35,7 +35,7 @@ fn a_deactivation_opens_one_item_and_a_return_closes_it() {
     desk.person_with("never@x.io", json!({"active": false}));
     assert_eq!(desk.open(), ["edsger@x.io", "grace@x.io", "ada@x.io"]);
     let page = desk.page("/handovers");
-    assert!(page.contains("3 open") && page.contains("grace@x.io") && page.contains("Deleted"), "{page}");
+    assert!(page.contains("Open (3)") && page.contains("grace@x.io") && page.contains("Deleted"), "{page}");
     assert!(desk.page("/").contains("3 people have left without a hand-over"));
     desk.check();
 }

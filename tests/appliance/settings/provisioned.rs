@@ -100,6 +100,18 @@ fn shape(payload: &str) -> Vec<(String, Shape)> {
         ("token", payload),
         ("method", payload),
     ]);
+    // What somebody types who hands over is text as well: what is kept, and what is shown once more.
+    let left = id_of(&client.post("/Users", &json!({"userName": part("left"), "displayName": payload})).unwrap());
+    let leave = json!([{"op": "replace", "path": "active", "value": false}]);
+    assert_eq!(client.patch(&format!("/Users/{left}"), &leave).unwrap().status, 200);
+    let of =
+        |person: &str| house.text(&format!("select '/handovers/' || max(id) from handover where person = '{person}'"));
+    let (open, settled) = (of(&gone), of(&left));
+    let note: String = payload.chars().filter(|c| !c.is_control()).collect();
+    assert_eq!(ada.fill(&settled, &settled, &[("note", &note), ("decision", "dismiss")]).status, 303);
+    let typed = [("successor", payload), ("note", payload), ("decision", "give")];
+    let refused = ada.fill(&open, &open, &typed);
+    assert_eq!(refused.status, 422, "{}", refused.body);
     let pages = [
         "/".to_owned(),
         "/provisioning".to_owned(),
@@ -114,6 +126,15 @@ fn shape(payload: &str) -> Vec<(String, Shape)> {
         format!("/people/{gone}"),
         format!("/groups/{archived}"),
         "/handovers".to_owned(),
+        "/handovers?status=settled".to_owned(),
+        format!("{open}?{query}"),
+        open.clone(),
+        settled,
+        "/people/departed".to_owned(),
+        "/groups/archived".to_owned(),
+        format!("/people/{gone}/restore"),
+        format!("/groups/{archived}/restore"),
+        "/guard".to_owned(),
         "/requests".to_owned(),
         format!("/requests?{query}"),
         "/admins".to_owned(),
@@ -123,10 +144,17 @@ fn shape(payload: &str) -> Vec<(String, Shape)> {
         format!("/sign-in?{query}"),
         format!("/nothing/{}", payload.bytes().take(500).map(|b| format!("%{b:02x}")).collect::<String>()),
     ];
-    let mut shapes = Vec::new();
+    let mut answers = vec![("refused".to_owned(), refused)];
+    // The name is another's by now.
+    let twin_of_archived = json!({"displayName": part("archived")});
+    id_of(&client.post("/Groups", &twin_of_archived).unwrap());
     for path in pages {
         let answer = ada.get(&path);
         assert!(matches!(answer.status, 200 | 404), "{path}: {}", answer.status);
+        answers.push((path, answer));
+    }
+    let mut shapes = Vec::new();
+    for (path, answer) in answers {
         let tags = tags(&answer.body);
         for tag in &tags {
             for (name, value) in &tag.attributes {
