@@ -96,6 +96,9 @@ impl Ui {
                 "Look at them",
             );
         }
+        if admins.len() < 2 {
+            say("Only one administrator can sign in here; two are better.".to_owned(), "/admins", "Add one");
+        }
         if admins.iter().all(|a| a.totp.is_none()) {
             say("No administrator has a second factor.".to_owned(), "/account/second-factor", "Set one up");
         }
