@@ -30,7 +30,7 @@ pub use caller::{Caller, Reach, Scope};
 pub use create::{RETURNS, create};
 pub use fetch::{Fetched, fetch};
 pub use list::{Memory, list, list_all};
-pub use me::me;
+pub use me::{leave, me};
 pub use patch::patch;
 pub use refusal::{Refusal, Unauthenticated};
 pub use remove::remove;

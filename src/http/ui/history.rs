@@ -37,6 +37,7 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
             lines.extend(transition(&before, &after).map(&said));
             match row.op.as_str() {
                 "handover.give" => lines.push(said("Handed over".to_owned())),
+                "leave" => lines.push(said("Removed the own account".to_owned())),
                 "handover.dismiss" => lines.push(said("Hand-over dismissed".to_owned())),
                 _ => {}
             }
