@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_settings_page.sql"),
     include_str!("migrations/0004_roles.sql"),
     include_str!("migrations/0005_lifecycle.sql"),
+    include_str!("migrations/0006_idle.sql"),
 ];
 
 /// The version of files that this program writes.
