@@ -8,6 +8,7 @@ mod create;
 pub mod cursor;
 mod fetch;
 pub mod handover;
+pub mod idle;
 pub mod lifecycle;
 mod list;
 pub mod local;
@@ -86,12 +87,14 @@ pub struct Directory {
     pub walks: Arc<Walks>,
     /// What cursors are signed with.
     pub key: Arc<Key>,
+    /// What the overview knows of automatic deactivation.
+    pub idle: Arc<idle::Memo>,
 }
 
 impl Directory {
     /// The directory on a store.
     pub fn new(store: Store, site: Site, key: Key) -> Directory {
-        Directory { store, site: Arc::new(site), walks: Arc::default(), key: Arc::new(key) }
+        Directory { store, site: Arc::new(site), walks: Arc::default(), key: Arc::new(key), idle: Arc::default() }
     }
 
     /// The schemas and resource types.
