@@ -10,6 +10,7 @@ mod gate;
 mod guides;
 mod handovers;
 mod history;
+mod idle;
 mod lists;
 mod overview;
 mod people;
@@ -168,8 +169,17 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 8] =
-    ["/", "/provisioning", "/people", "/groups", "/handovers", "/requests", "/admins", "/account"];
+const LISTED: [&str; 9] = [
+    "/",
+    "/provisioning",
+    "/provisioning/idle",
+    "/people",
+    "/groups",
+    "/handovers",
+    "/requests",
+    "/admins",
+    "/account",
+];
 
 /// A path of the list, or the first page.
 fn listed(path: &str) -> &'static str {
@@ -261,6 +271,8 @@ impl Ui {
             (["provisioning"], None) => self.provisioning(visit, &signed, Form::default()).await,
             (["provisioning", "on"], None) => self.provisioning(visit, &signed, Form::default()).await,
             (["provisioning", "on"], Some(form)) => self.switch_on(visit, &signed, form).await,
+            (["provisioning", "idle"], form) => self.idle(visit, signed, "", form).await,
+            (["provisioning", "idle", action], form) => self.idle(visit, signed, action, form).await,
             (["provisioning", to], form) => self.switch(visit, signed, to, form).await,
             (["tokens", "new"], form) => self.token_new(visit, signed, form).await,
             (["tokens", id, "revoke"], form) => self.token_revoke(visit, signed, id, form).await,
