@@ -9,6 +9,7 @@ mod claim;
 mod commands;
 mod forms;
 mod headers;
+mod idle;
 mod late;
 mod oddities;
 mod passwords;

@@ -156,6 +156,6 @@ fn the_overview_says_when_only_one_administrator_can_sign_in() {
     let page = house.ada().page("/");
     assert!(page.contains(alone) && page.contains("href=\"/admins\""), "{page}");
     assert!(!house.ada().page("/people").contains(alone), "it is no banner");
-    assert!(house.spoken(&["admin", "create", "grace"], super::OTHER).status.success());
+    assert!(house.spoken(&["admin", "create", "grace"], OTHER).status.success());
     assert!(!house.ada().page("/").contains(alone));
 }
