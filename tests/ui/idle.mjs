@@ -27,7 +27,7 @@ both("idle: the number of days is checked, and what was typed is kept", async (t
     await t.appliance((app) => app.admin());
     const page = await t.signedIn();
     await page.goto(t.url("/provisioning"));
-    await page.getByRole("link", {name: "Automatic deactivation"}).click();
+    await page.getByRole("link", {name: "Deactivate people without sign-in or contact"}).click();
     await page.waitForURL(t.url(HERE));
     assert.match(await page.locator("main").innerText(), /It is not set up|it is not set up/);
     const on = page.getByRole("button", {name: "Switch it on"});
