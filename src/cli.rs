@@ -3,9 +3,11 @@
 mod admin;
 mod backup;
 mod check_config;
+mod daily;
 mod first_run;
 mod group;
 mod handover;
+mod inactive;
 mod local;
 mod person;
 mod provisioning;
@@ -83,6 +85,11 @@ enum Command {
         #[command(subcommand)]
         command: handover::Command,
     },
+    /// Deactivate people without sign-in or contact for a number of days; off at first
+    Inactive {
+        #[command(subcommand)]
+        command: inactive::Command,
+    },
     /// Switch provisioning on and off
     #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
     Provisioning(provisioning::Arguments),
@@ -123,6 +130,7 @@ pub fn run() -> ExitCode {
         Some(Command::Person { command }) => person::run(&arguments.config, command),
         Some(Command::Group { command }) => group::run(&arguments.config, command),
         Some(Command::Handover { command }) => handover::run(&arguments.config, command),
+        Some(Command::Inactive { command }) => inactive::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
         Some(Command::Role { command }) => role::run(&arguments.config, command),
         Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),

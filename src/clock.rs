@@ -45,8 +45,20 @@ pub fn push_date_time(text: &mut String, microseconds: i64) {
     let _ = PRINTER.print_timestamp(&time, text);
 }
 
+/// A day for people: `26 Aug 2026`, in UTC.
+pub fn day(microseconds: i64) -> String {
+    let time = jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default();
+    time.strftime("%-d %b %Y").to_string()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_day_is_for_people() {
+        assert_eq!(super::day(1_795_453_200_000_001), "23 Nov 2026");
+        assert_eq!(super::day(0), "1 Jan 1970");
+    }
+
     #[test]
     fn a_time_has_six_decimals_and_a_z() {
         assert_eq!(super::date_time(1_795_453_200_000_001), "2026-11-23T17:00:00.000001Z");

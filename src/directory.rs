@@ -9,6 +9,7 @@ pub mod cursor;
 mod fetch;
 pub mod guard;
 pub mod handover;
+pub mod idle;
 pub mod lifecycle;
 mod list;
 pub mod local;
@@ -34,7 +35,7 @@ pub use caller::{Caller, Reach, Scope};
 pub use create::{RETURNS, create};
 pub use fetch::{Fetched, fetch};
 pub use list::{Memory, list, list_all};
-pub use me::me;
+pub use me::{leave, me};
 pub use patch::patch;
 pub use refusal::{Refusal, Unauthenticated};
 pub use remove::remove;
@@ -90,12 +91,14 @@ pub struct Directory {
     pub walks: Arc<Walks>,
     /// What cursors are signed with.
     pub key: Arc<Key>,
+    /// What the overview knows of automatic deactivation.
+    pub idle: Arc<idle::Memo>,
 }
 
 impl Directory {
     /// The directory on a store.
     pub fn new(store: Store, site: Site, key: Key) -> Directory {
-        Directory { store, site: Arc::new(site), walks: Arc::default(), key: Arc::new(key) }
+        Directory { store, site: Arc::new(site), walks: Arc::default(), key: Arc::new(key), idle: Arc::default() }
     }
 
     /// The schemas and resource types.

@@ -116,11 +116,12 @@ fn list(opened: &Opened, json: bool) -> Result<()> {
             r.label.clone(),
             mark(r == roles.default_role(), "default"),
             mark(r.settings_admin, "yes"),
+            if r.only_here { "here only" } else { "anywhere" }.to_owned(),
             if r.aliases.is_empty() { "-".to_owned() } else { r.aliases.join(", ") },
         ]
     };
     let rows: Vec<_> = roles.all().iter().map(row).collect();
-    say(table(&["ROLE", "LABEL", "DEFAULT", "SETTINGS PAGE", "ALSO CALLED"], &rows))?;
+    say(table(&["ROLE", "LABEL", "DEFAULT", "SETTINGS PAGE", "GIVEN", "ALSO CALLED"], &rows))?;
     say("")?;
     if rules.is_empty() {
         return say("There is no rule. `role rule add --group NAME --role VALUE` makes one.");

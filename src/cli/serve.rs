@@ -98,7 +98,9 @@ async fn listen(
     };
     let directory = Directory::new(store, site(&config, rules, roles), key);
     let surroundings = Surroundings { proxies: config.listen.trusted_proxies, certificates: certificates(tls) };
+    let daily = tokio::spawn(super::daily::keep(directory.store.clone(), directory.site.clone()));
     serve(listeners, directory, settings, limits, surroundings, random_text(6)?, stopped).await;
+    daily.abort();
     if let Some(watching) = watching {
         watching.abort();
     }

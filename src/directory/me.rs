@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Refusal};
+use super::patch::{Finish, met, settle};
+use super::{Ask, Caller, Refusal, roles};
 use crate::scim::catalog::{ResourceType, USER_SCHEMA};
 use crate::scim::json::{Json, Object};
-use crate::store::{Reader, Row};
+use crate::scim::patch::PatchPlan;
+use crate::store::{Delta, Prepared, Reader, Row, Writer};
 
 /// What people decide about themselves: how they are called and addressed, and where they can be reached. Whether they are
 /// active, what they may do, by what others know them (userName, externalId, emails, certificates), what their employer
@@ -46,6 +48,37 @@ pub fn may_touch(caller: &Caller, row: &Row) -> Result<(), Refusal> {
     if row.document()?.get("active") == Some(&Json::Bool(false)) {
         return Err(Refusal::Denied("The user of this token is deactivated.".to_owned()));
     }
+    Ok(())
+}
+
+/// What DELETE of `/Me` does: whoever removes his or her own account is deactivated. The record stays for those who take
+/// over, and for the identity provider, whose next word may let the person in again.
+///
+/// That is an interpretation: the request is handled "as if" it were for the user's own URI (RFC 7644 §3.11), and what a DELETE
+/// leaves behind is for the service provider to say as long as its clients find nothing (§3.6). Here they find somebody
+/// who is deactivated, since it is not for a person to take the record from the identity provider that keeps it.
+///
+/// Errors: [`Refusal::Denied`] for people who administer.
+pub fn leave(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str) -> Result<(), Refusal> {
+    ask.caller.still_may_write(writer)?;
+    let row = met(writer, ask, id)?;
+    let direct = writer.groups_of(row.pk)?;
+    let role = roles::effective(writer, ask.site, &row, &direct)?.role;
+    if role.settings_admin {
+        let why = format!("Whoever is {} cannot remove the own account; somebody else has to do it.", role.label);
+        return Err(Refusal::Denied(format!("{why} Nothing was changed.")));
+    }
+    let before = row.document()?;
+    let mut after = before.clone();
+    after.set("active", false);
+    PatchPlan::finish(&before, &mut after, ask.of)?;
+    let after = Prepared::of(after, ask.of);
+    let delta = Delta::default();
+    settle(
+        writer,
+        ask,
+        Finish { op: "leave", row, before: &before, after: &after, delta: &delta, always_shown: false },
+    )?;
     Ok(())
 }
 

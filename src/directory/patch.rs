@@ -105,7 +105,7 @@ fn matching(writer: &Writer<'_>, site: &Site, row: &Row, filter: &BoundFilter<'_
 
 /// What a PUT or PATCH came to.
 pub struct Finish<'a> {
-    /// `replace` or `patch`.
+    /// `replace`, `patch` or `leave`.
     pub op: &'a str,
     /// The resource as it was.
     pub row: Row,
@@ -119,11 +119,16 @@ pub struct Finish<'a> {
     pub always_shown: bool,
 }
 
-/// Stores what a PUT or PATCH came to, if it came to anything: one that changes nothing changes nothing.
+/// Stores what a PUT or PATCH came to, if the caller may make it so.
 pub fn finish(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Result<Reply, Refusal> {
+    may_become(ask.caller, finish.before, &finish.after.document)?;
+    settle(writer, ask, finish)
+}
+
+/// Stores what a change came to, if it came to anything: one that changes nothing changes nothing.
+pub fn settle(writer: &mut Writer<'_>, ask: Ask<'_>, finish: Finish<'_>) -> Result<Reply, Refusal> {
     let Ask { site, caller, of, wish, dialect, shows, .. } = ask;
     let Finish { op, mut row, before, after, delta, always_shown } = finish;
-    may_become(caller, before, &after.document)?;
     let same = *before == after.document;
     let unknown_role = if same { None } else { roles::unheard(site, of, Some(before), &after.document)? };
     if !same || !delta.is_empty() {

@@ -164,7 +164,8 @@ pub fn unheard(
     }
     match site.roles.refuses_unknown() {
         true => {
-            let why = format!("{} is no role here; there are {}", quoted(text), site.roles.words());
+            let is = if site.roles.find(text).is_some() { "a role that is only given here" } else { "no role here" };
+            let why = format!("{} is {is}; there are {}", quoted(text), site.roles.assertable_words());
             Err(Fault::new(FaultKind::InvalidValue, "roles", why).into())
         }
         false => Ok(Some(text.clone())),

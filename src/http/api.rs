@@ -1,6 +1,7 @@
 //! `/api/v1`: JSON for scripts, with a token of scope `api:read` or `api:handover`.
 
 mod handovers;
+mod inactive;
 
 use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
@@ -29,6 +30,8 @@ pub enum Resource {
     RoleOf(String),
     /// What pushes will write over of the person with this id.
     OverwritesOf(String),
+    /// Automatic deactivation.
+    Inactive,
     /// The hand-overs.
     Handovers,
     /// The hand-over of this number.
@@ -41,6 +44,7 @@ pub fn find(path: &str) -> Option<Resource> {
     match path.strip_suffix('/').unwrap_or(path) {
         "requests" => Some(Resource::Requests),
         "roles" => Some(Resource::Roles),
+        "inactive" => Some(Resource::Inactive),
         "handovers" => Some(Resource::Handovers),
         path => {
             if let Some(number) = path.strip_prefix("handovers/") {
@@ -115,6 +119,10 @@ pub async fn answer(
             handovers::settle(directory, caller, id, &body).await
         }
         (Resource::Handover(id), _) => handovers::one(directory, id).await,
+        (Resource::Inactive, _) => {
+            may_look(&caller)?;
+            inactive::inactive(directory, visit).await
+        }
         (Resource::Roles, _) => {
             may_look(&caller)?;
             let site = directory.site.clone();
@@ -150,6 +158,17 @@ fn may_look(caller: &Caller) -> Result<(), Problem> {
     match caller.scope() {
         Scope::ApiRead => Ok(()),
         _ => Err(Problem::plain(StatusCode::FORBIDDEN, "Looking at this needs a token of scope api:read.")),
+    }
+}
+
+/// A parameter that is a number.
+fn numbered(visit: &Visit<'_>, name: &str, default: u64, (least, most): (u64, u64), why: &str) -> Result<u64, Problem> {
+    match visit.parameter(name) {
+        None => Ok(default),
+        Some(text) => {
+            let number = text.parse().ok().filter(|n| (least..=most).contains(n));
+            number.ok_or_else(|| Problem::plain(StatusCode::BAD_REQUEST, why))
+        }
     }
 }
 

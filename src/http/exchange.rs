@@ -101,7 +101,12 @@ impl Exchange {
         if let Some(first) = roles.first() {
             let role: String = first.chars().take(100).collect();
             let count = roles.len();
-            tracing::warn!(request = self.id, count, ?role, "a role that nobody knows: the default role holds");
+            tracing::warn!(
+                request = self.id,
+                count,
+                ?role,
+                "a role that nobody knows, or that is only given here: the default role holds"
+            );
         }
     }
 

@@ -127,7 +127,11 @@ async fn me(
                 Refusal::Conflict("The user of this token is there already; PUT or PATCH it.".to_owned()).into()
             );
         }
-        resource(exchange, method, Target { of, id, wish, conditions }, headers, body).await
+        let target = Target { of, id, wish, conditions };
+        if *method == Method::DELETE {
+            return leave(exchange, target).await;
+        }
+        resource(exchange, method, target, headers, body).await
     };
     match outcome.await {
         Ok(answer) => Ok(answer.with(header::LOCATION, &location)),
@@ -275,6 +279,23 @@ async fn delete(exchange: &Arc<Exchange>, target: Target) -> Outcome {
     let written = exchange.directory.store.write(weight, move |writer| {
         let dialect = this.directory.dialect();
         directory::remove(writer, this.about(&caller, &target, &dialect), &target.id)
+    });
+    written.await.map_err(|r| exchange.refused(r))?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Whoever asks removes his or her own account.
+async fn leave(exchange: &Arc<Exchange>, target: Target) -> Outcome {
+    let caller = exchange
+        .look(|_, reader, caller| {
+            caller.may_write(reader)?;
+            Ok(caller.clone())
+        })
+        .await?;
+    let this = exchange.clone();
+    let written = exchange.directory.store.write(Weight::Light, move |writer| {
+        let dialect = this.directory.dialect();
+        directory::leave(writer, this.about(&caller, &target, &dialect), &target.id)
     });
     written.await.map_err(|r| exchange.refused(r))?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))

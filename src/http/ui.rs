@@ -13,6 +13,7 @@ mod guard;
 mod guides;
 mod handovers;
 mod history;
+mod idle;
 mod lists;
 mod overview;
 mod people;
@@ -180,10 +181,10 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-
-const LISTED: [&str; 12] = [
+const LISTED: [&str; 13] = [
     "/",
     "/provisioning",
+    "/provisioning/idle",
     "/people",
     "/people/departed",
     "/groups",
@@ -286,6 +287,8 @@ impl Ui {
             (["provisioning"], None) => self.provisioning(visit, &signed, Form::default()).await,
             (["provisioning", "on"], None) => self.provisioning(visit, &signed, Form::default()).await,
             (["provisioning", "on"], Some(form)) => self.switch_on(visit, &signed, form).await,
+            (["provisioning", "idle"], form) => self.idle(visit, signed, "", form).await,
+            (["provisioning", "idle", action], form) => self.idle(visit, signed, action, form).await,
             (["provisioning", to], form) => self.switch(visit, signed, to, form).await,
             (["tokens", "new"], form) => self.token_new(visit, signed, form).await,
             (["tokens", id, "revoke"], form) => self.token_revoke(visit, signed, id, form).await,

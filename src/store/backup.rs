@@ -124,9 +124,16 @@ fn renew(draft: &Path) -> Result<(), StoreError> {
     connection.execute("update generation set control = control + 1, graph = graph + 1", [])?;
     // Whoever was signed in when the backup was made, and has signed out since, stays out. A backup of an earlier version
     // knows nobody who is signed in; the next start brings it up to date.
-    let table = "select count(*) from sqlite_schema where type = 'table' and name = 'session'";
-    if connection.query_row(table, [], |r| r.get::<_, i64>(0))? > 0 {
+    let has = |table: &str| -> Result<bool, StoreError> {
+        let sql = "select count(*) from sqlite_schema where type = 'table' and name = ?1";
+        Ok(connection.query_row(sql, [table], |r| r.get::<_, i64>(0))? > 0)
+    };
+    if has("session")? {
         connection.execute("delete from session", [])?;
+    }
+    // Who has signed in since the backup was made is not in it: automatic deactivation is announced anew.
+    if has("idle")? {
+        connection.execute("update idle set sso = null, waits = null, confirmed = null", [])?;
     }
     connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
     connection.close().map_err(|(_, e)| StoreError::from(e))

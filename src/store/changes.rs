@@ -15,7 +15,7 @@ const BYTES: i64 = 0;
 /// One write, for the record. It holds no secret.
 #[derive(Debug, Default)]
 pub struct Change<'a> {
-    /// `token:ID`, `admin:NAME`, `command:NAME`, or `retention`.
+    /// `token:ID`, `admin:NAME`, `command:NAME`, `retention`, `guard`, or `automatic`.
     pub actor: &'a str,
     /// The request id that the log shows.
     pub request: Option<&'a str>,

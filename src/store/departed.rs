@@ -337,6 +337,8 @@ impl Writer<'_> {
             self.connection().prepare_cached("delete from departed where pk = ?1")?.execute([pk])?;
             self.connection().prepare_cached("delete from handover where person = ?1")?.execute([id])?;
             self.connection().prepare_cached("delete from role_override where user_id = ?1")?.execute([id])?;
+            self.connection().prepare_cached("delete from sign_in where person = ?1")?.execute([id])?;
+            self.connection().prepare_cached("delete from idle_exempt where person = ?1")?.execute([id])?;
             let change =
                 Change { actor: RETENTION, op: "purge", code: Some(code), resource: Some(id), ..Change::default() };
             self.record(&change)?;

@@ -62,22 +62,35 @@ impl Reader<'_> {
 
     /// The people who leave at the moment, if they are too many.
     fn burst(&self) -> Result<Option<Guard>, StoreError> {
-        let Threshold { percent, at_least, count, window } = self.shared().threshold;
+        let Threshold { count, window, .. } = self.shared().threshold;
         let released = self.setting(RELEASED)?.and_then(|at| at.parse().ok()).unwrap_or(i64::MIN);
         let from = self.now().saturating_sub(window).max(released);
         let limit = if count == 0 { u64::MAX } else { count };
         let (left, Some(_)) = self.left_since(from, limit)? else { return Ok(None) };
-        let many = count > 0 && left >= count;
-        let large = || -> Result<bool, StoreError> {
-            let Some(of) = self.catalog().resource_type("User") else { return Ok(false) };
-            let active = self.total(of)?.saturating_sub(self.inactive(of)?);
-            Ok(left.saturating_mul(100) >= percent.saturating_mul(active.saturating_add(left)))
-        };
-        if many || (percent > 0 && left >= at_least.max(1) && large()?) {
+        if self.is_too_many(left, left)? {
             let (count, since) = self.left_since(from, u64::MAX)?;
             return Ok(since.map(|since| Guard { since, count }));
         }
         Ok(None)
+    }
+
+    /// Are so many who leave too many? Of those who are active and `gone` others.
+    fn is_too_many(&self, leaving: u64, gone: u64) -> Result<bool, StoreError> {
+        let Threshold { percent, at_least, count, .. } = self.shared().threshold;
+        if count > 0 && leaving >= count {
+            return Ok(true);
+        }
+        if percent == 0 || leaving < at_least.max(1) {
+            return Ok(false);
+        }
+        let Some(of) = self.catalog().resource_type("User") else { return Ok(false) };
+        let active = self.total(of)?.saturating_sub(self.inactive(of)?);
+        Ok(leaving.saturating_mul(100) >= percent.saturating_mul(active.saturating_add(gone)))
+    }
+
+    /// Would the guard hold if so many of those who are active left at once?
+    pub fn would_be_too_many(&self, leaving: u64) -> Result<bool, StoreError> {
+        self.is_too_many(leaving, 0)
     }
 }
 

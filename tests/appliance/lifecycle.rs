@@ -4,6 +4,7 @@ mod archived;
 mod departed;
 mod guard;
 mod handover;
+mod idle;
 mod leaving;
 mod local;
 mod random;

@@ -70,9 +70,60 @@ fn every_verb_works_on_the_own_record() {
     assert_eq!(posted.header("Location"), Some(ada.location().as_str()));
     assert_eq!(ada.ask("OPTIONS", "/Me", &[], None).status, 204);
 
-    assert_eq!(ada.ask("DELETE", "/Me", &[], None).status, 204);
-    assert_eq!(appliance.get(&format!("/Users/{}", ada.id)).status, 404);
+    assert_eq!(ada.ask("DELETE", "/Me", &[("If-Match", version)], None).status, 412);
+    let left = ada.ask("DELETE", "/Me", &[], None);
+    assert_eq!((left.status, left.body.as_str()), (204, ""));
+    assert_eq!(left.header("Location"), Some(ada.location().as_str()));
+    assert_eq!(appliance.delete(&format!("/Users/{}", ada.id)).status, 204);
     assert_eq!(ada.get("/Me").status, 401, "the token went with its user");
+}
+
+/// C12: whoever removes the own account is deactivated; the record stays for those who take over, and for the identity
+/// provider, whose next push may let the person in again.
+#[test]
+fn whoever_removes_the_own_account_is_deactivated() {
+    let appliance = Appliance::start();
+    let ada = ada(&appliance);
+    let path = format!("/Users/{}", ada.id);
+    let group = appliance.post("/Groups", json!({"displayName": "Eng", "members": [{"value": ada.id}]}));
+    assert_eq!(group.status, 201);
+    let before = appliance.get(&path).json();
+    assert_eq!(ada.ask("DELETE", "/Me", &[], None).status, 204);
+    let after = appliance.get(&path).json();
+    assert_eq!((&after["active"], &after["groups"]), (&json!(false), &before["groups"]));
+    assert_ne!(after["meta"]["version"], before["meta"]["version"]);
+    for method in ["GET", "PATCH", "DELETE"] {
+        let answer = ada.ask(method, "/Me", &[], (method == "PATCH").then(|| json!({})));
+        assert_eq!(answer.status, 403, "{method}: {}", answer.body);
+        assert!(answer.body.contains("deactivated"), "{}", answer.body);
+    }
+    let open = appliance.command(&["handover", "list", "--json"]);
+    let open: Value = serde_json::from_slice(&open.stdout).unwrap();
+    let bound = ada.bearer.split('_').nth(1).unwrap();
+    assert_eq!((&open[0]["person"], &open[0]["openedBy"]), (&json!(ada.id), &json!(format!("token:{bound}"))));
+    let file = rusqlite::Connection::open(appliance.database_path()).unwrap();
+    let op: String = file.query_row("select op from change order by n desc limit 1", [], |r| r.get(0)).unwrap();
+    assert_eq!(op, "leave");
+    // The identity provider has the last word, and the token is good again with it.
+    let put = appliance.put(&path, json!({"schemas": [USER], "userName": "Ada@x.io", "active": true}));
+    assert_eq!((put.status, put.json()["active"].clone()), (200, json!(true)));
+    assert_eq!(ada.get("/Me").status, 200);
+    let open = appliance.command(&["handover", "list", "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&open.stdout).unwrap(), json!([]));
+}
+
+/// Somebody who administers is not gone by mistake; whoever is no longer one may go.
+#[test]
+fn whoever_administers_cannot_remove_the_own_account() {
+    let appliance = Appliance::start();
+    let ada = ada(&appliance);
+    assert!(appliance.command(&["role", "set", "ada@x.io", "Admin"]).status.success());
+    let refused = ada.ask("DELETE", "/Me", &[], None);
+    assert_eq!(refused.status, 403, "{}", refused.body);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("somebody else has to do it"), "{}", refused.body);
+    assert_eq!(ada.get("/Me").json()["active"], json!(true), "nothing was changed");
+    assert!(appliance.command(&["role", "set", "ada@x.io", "User"]).status.success());
+    assert_eq!(ada.ask("DELETE", "/Me", &[], None).status, 204);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod commands;
 mod editing;
 mod forms;
 mod headers;
+mod idle;
 mod late;
 mod leaving;
 mod oddities;

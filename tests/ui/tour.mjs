@@ -540,6 +540,51 @@ test("tour: when people and groups leave", async (t) => {
     tour.end(23);
 });
 
+test("tour: automatic deactivation", async (t) => {
+    const {app} = await furnished(t);
+    const tour = new Tour(t, await t.signedIn());
+    const {page} = tour;
+    await tour.goto("/provisioning/idle");
+    await tour.see("idle: off");
+    await send(page, page.getByRole("button", {name: "Switch it on"}));
+    await tour.see("idle: no single sign-on");
+    await app.restart(() => {
+        // Single sign-on has been on for 100 days, and nobody was heard of for 200.
+        const day = 86_400_000_000;
+        const now = Date.now() * 1000;
+        app.sql("insert into setting values ('sso_since', ?)", String(now - 100 * day));
+        app.sql("update resource set created = ?, modified = ? - pk * 3600000000", now - 200 * day, now - 200 * day);
+    });
+    await tour.goto("/provisioning/idle");
+    await page.getByRole("button", {name: "Switch it on"}).click();
+    await page.getByRole("button", {name: "Exempt Grace.Murray", exact: false}).click();
+    await page.getByRole("button", {name: /^End the exemption/}).waitFor();
+    await tour.see("idle: announced");
+    await tour.goto("/");
+    await page.getByText("people will be deactivated").waitFor();
+    await tour.see("overview: automatic deactivation is announced");
+    await app.restart(() => app.sql("update idle set due = announced, shown = 1"));
+    await page.waitForTimeout(1000);
+    await tour.goto("/provisioning/idle");
+    await page.getByRole("button", {name: /^Deactivate \d+ people/}).waitFor();
+    await app.age("authenticated", 6);
+    await tour.goto("/provisioning/idle");
+    await tour.see("idle: waits");
+    await page.getByLabel("Your password").fill("wrong");
+    await send(page, page.getByRole("button", {name: /^Deactivate \d+ people/}));
+    await tour.see("idle: wrong password");
+    await page.getByLabel("Your password").fill(PASSWORD);
+    await page.getByRole("button", {name: /^Deactivate \d+ people/}).click();
+    await page.waitForURL("**/provisioning/idle");
+    for (let i = 0; i < 30 && app.sql("select ran from idle")[0][0] === null; i++) await page.waitForTimeout(500);
+    await tour.goto("/provisioning/idle");
+    await page.getByText("Automatic deactivation is on").waitFor();
+    await tour.see("idle: on");
+    await tour.goto("/people?status=deactivated");
+    await tour.see("people: deactivated");
+    tour.end(8);
+});
+
 test("tour: every page without scripts", async (t) => {
     const {app, token: provider, ids, engineers} = await furnished(t, "[guard]\npercent = 0\ncount = 1\n");
     await app.scim(provider, "DELETE", `/Users/${ids[5]}`);
@@ -547,7 +592,7 @@ test("tour: every page without scripts", async (t) => {
     const [[token]] = app.sql("select id from token");
     const [[admin]] = app.sql("select max(id) from admin");
     const paths = [
-        "/", "/provisioning", "/provisioning?idp=entra", "/people", "/people?q=ada", `/people/${ids[1]}`, "/groups", `/groups/${engineers}`,
+        "/", "/provisioning", "/provisioning?idp=entra", "/provisioning/idle", "/people", "/people?q=ada", `/people/${ids[1]}`, "/groups", `/groups/${engineers}`,
         "/people/new", `/people/${ids[1]}/edit`, `/people/${ids[1]}/deactivate`, `/people/${ids[3]}/reactivate`, `/people/${ids[1]}/delete`,
         "/groups/new", `/groups/${engineers}/edit`, `/groups/${engineers}/members`, `/groups/${engineers}/delete`,
         "/people/departed", "/groups/archived", "/handovers", "/handovers?status=settled", `/handovers/${left}`, `/handovers/${left}?q=a`, `/people/${ids[5]}`, `/people/${ids[5]}/restore`, "/guard",
@@ -592,7 +637,7 @@ test("weight: all pages and what they need are less than 150 KiB", async (t) => 
     const [[id]] = app.sql("select id from token");
     const [[admin]] = app.sql("select id from admin");
     for (const path of [
-        "/", "/provisioning", "/provisioning/off", "/tokens/new", `/tokens/${id}/revoke`, "/people", `/people/${ada}`, "/groups", `/groups/${engineers}`,
+        "/", "/provisioning", "/provisioning/idle", "/provisioning/off", "/tokens/new", `/tokens/${id}/revoke`, "/people", `/people/${ada}`, "/groups", `/groups/${engineers}`,
         `/people/${ada}/edit`, `/people/${ada}/deactivate`, `/groups/${engineers}/members`, "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account",
         "/account/second-factor", "/nowhere",
     ]) {

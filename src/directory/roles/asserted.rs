@@ -13,7 +13,7 @@ pub enum Asserted {
     Absent,
     /// A role: as it was written, and which one that is.
     Known(String, Arc<Role>),
-    /// Something that is no role here, as it was written.
+    /// Something that is no role here, or one that is only given here, as it was written.
     Unknown(String),
 }
 
@@ -27,7 +27,7 @@ pub fn asserted(document: &Object, roles: &Catalogue) -> Asserted {
     let configured = roles.home().and_then(|home| at(document, home));
     let places = [configured, document.find("roles")];
     let Some(words) = places.into_iter().flatten().find_map(chosen) else { return Asserted::Absent };
-    let known = words.iter().find_map(|w| roles.find(w)).cloned();
+    let known = words.iter().find_map(|w| roles.find_assertable(w)).cloned();
     let written = words.into_iter().next().unwrap_or_default();
     match known {
         Some(role) => Asserted::Known(written, role),

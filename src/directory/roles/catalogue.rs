@@ -51,6 +51,19 @@ struct WrittenRole {
     default: bool,
     #[serde(default)]
     settings_admin: bool,
+    #[serde(default)]
+    assignable: Assignable,
+}
+
+/// Who may say that somebody has a role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Assignable {
+    /// The identity provider too.
+    #[default]
+    Anywhere,
+    /// Administrators here: for single people, and by rules for groups.
+    Local,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -82,6 +95,8 @@ pub struct Role {
     pub aliases: Vec<String>,
     /// Who has it may open the settings page, once there is single sign-on.
     pub settings_admin: bool,
+    /// It is given here, by an override or a rule, and never by what an identity provider says.
+    pub only_here: bool,
 }
 
 /// Where an identity provider says somebody's role, when not in `roles`.
@@ -107,7 +122,7 @@ impl Catalogue {
     pub fn built_in() -> Catalogue {
         let role = |(value, label, settings_admin): (&str, &str, bool)| {
             let (value, label) = (value.to_owned(), label.to_owned());
-            Arc::new(Role { value, label, aliases: Vec::new(), settings_admin })
+            Arc::new(Role { value, label, aliases: Vec::new(), settings_admin, only_here: false })
         };
         let roles = BUILT_IN.map(role);
         let [.., default] = &roles;
@@ -151,6 +166,11 @@ impl Catalogue {
         self.names.get(&key(name))
     }
 
+    /// The same, if an identity provider may give it.
+    pub fn find_assertable(&self, name: &str) -> Option<&Arc<Role>> {
+        self.find(name).filter(|role| !role.only_here)
+    }
+
     pub(super) fn home(&self) -> Option<&Home> {
         self.home.as_ref()
     }
@@ -161,7 +181,12 @@ impl Catalogue {
 
     /// Their values as words of a sentence.
     pub(super) fn words(&self) -> String {
-        self.roles.iter().map(|r| r.value.as_str()).collect::<Vec<_>>().join(", ")
+        words(self.roles.iter())
+    }
+
+    /// The values of those that an identity provider may give.
+    pub(super) fn assertable_words(&self) -> String {
+        words(self.roles.iter().filter(|role| !role.only_here))
     }
 }
 
@@ -178,6 +203,10 @@ impl Home {
         let sub = self.sub.as_ref().map(|s| format!(".{s}")).unwrap_or_default();
         format!("{urn}{}{sub}", self.attribute)
     }
+}
+
+fn words<'r>(roles: impl Iterator<Item = &'r Arc<Role>>) -> String {
+    roles.map(|r| r.value.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Names are the same in any letter case; what stands around them does not count.
@@ -203,6 +232,7 @@ fn declared(written: &[WrittenRole]) -> Result<Catalogue, Misdeclared> {
             label: one.label.as_ref().unwrap_or(&one.value).trim().to_owned(),
             aliases: one.aliases.iter().map(|a| a.trim().to_owned()).collect(),
             settings_admin: one.settings_admin,
+            only_here: one.assignable == Assignable::Local,
         });
         if role.aliases.len() > MAX_ALIASES {
             return Err(here("aliases", format!("a role has at most {MAX_ALIASES} aliases")));
@@ -217,6 +247,10 @@ fn declared(written: &[WrittenRole]) -> Result<Catalogue, Misdeclared> {
             }
         }
         if one.default {
+            if role.only_here {
+                let why = "the default is what everybody has, also by the word of the identity provider: it cannot be \"local\"";
+                return Err(here("assignable", why.to_owned()));
+            }
             if let Some(first) = &default {
                 let why = format!("{:?} is the default already; there is one default", first.value);
                 return Err(here("default", why));
@@ -294,6 +328,8 @@ mod tests {
             (r#"{"role":[{"value":" ","default":true}]}"#, "1 to 128"),
             (r#"{"role":[{"value":"A","label":"","default":true}]}"#, "label"),
             (r#"{"role":[{"value":"A","defualt":true}]}"#, "defualt"),
+            (r#"{"role":[{"value":"A","default":true,"assignable":"local"}]}"#, "cannot be \"local\""),
+            (r#"{"role":[{"value":"A","default":true,"assignable":"nowhere"}]}"#, "anywhere"),
             (r#"{"roles":{"attribute":"urn:example:x:1.0:User:nothing"}}"#, "no attribute"),
             (r#"{"roles":{"attribute":"urn:example:x:1.0:User:level"}}"#, "no text"),
             (r#"{"roles":{"attribute":"urn:example:x:1.0:User:pin"}}"#, "written and shown"),

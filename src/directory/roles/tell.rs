@@ -27,6 +27,7 @@ impl Verdict {
             Verdict::Outranked => "outranked",
             Verdict::NotNested => "notNested",
             Verdict::NoSuchRole => "noSuchRole",
+            Verdict::OnlyHere => "onlyHere",
             Verdict::Silent => "silent",
         }
     }
@@ -38,6 +39,7 @@ impl Verdict {
             Verdict::Outranked => "Something before it decides",
             Verdict::NotNested => "Does not count: the rule is for direct members",
             Verdict::NoSuchRole => "Does not count: there is no such role",
+            Verdict::OnlyHere => "Does not count: this role is only given here",
             Verdict::Silent => "Says nothing",
         }
     }
@@ -105,6 +107,7 @@ pub fn catalogue_json(roles: &Catalogue, rules: &[RuleView]) -> Value {
         let mut shown = role_json(role);
         if let Some(shown) = shown.as_object_mut() {
             shown.insert("aliases".to_owned(), json!(role.aliases));
+            shown.insert("assignable".to_owned(), json!(if role.only_here { "local" } else { "anywhere" }));
             shown.insert("default".to_owned(), json!(role == roles.default_role().as_ref()));
         }
         shown

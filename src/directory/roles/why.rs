@@ -49,6 +49,8 @@ pub enum Verdict {
     NotNested,
     /// There is no role of this name.
     NoSuchRole,
+    /// There is, and identity providers cannot give it.
+    OnlyHere,
     /// The identity provider says nothing.
     Silent,
 }
@@ -249,7 +251,10 @@ fn said(reader: &Reader<'_>, roles: &Catalogue, row: &Row, document: &Object) ->
     let (says, role, verdict) = match asserted(document, roles) {
         Asserted::Absent => (String::new(), None, Verdict::Silent),
         Asserted::Known(text, role) => (text, Some(role), Verdict::Outranked),
-        Asserted::Unknown(text) => (text, None, Verdict::NoSuchRole),
+        Asserted::Unknown(text) => match roles.find(&text).cloned() {
+            Some(role) => (text, Some(role), Verdict::OnlyHere),
+            None => (text, None, Verdict::NoSuchRole),
+        },
     };
     let change = reader.last_change_at(&row.id, &path)?;
     Ok(Input {

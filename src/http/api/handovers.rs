@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::problem::Problem;
 use super::super::ui::Visit;
 use super::super::wire::Answer;
-use super::shown_as;
+use super::{numbered, shown_as};
 use crate::clock::date_time;
 use crate::directory::handover::{self, Decision, HandoverStatus, Item, item, items};
 use crate::directory::{Caller, Directory, Refusal, Weight};
@@ -24,12 +24,8 @@ pub async fn list(directory: &Directory, visit: &Visit<'_>) -> Result<Answer, Pr
             HandoverStatus::named(&name).ok_or_else(|| wrong("status is open, done, dismissed or closed."))?
         }
     };
-    let number = |name: &str, default: u64, least: u64, most: u64, why: &str| match visit.parameter(name) {
-        None => Ok(default),
-        Some(text) => text.parse().ok().filter(|n| (least..=most).contains(n)).ok_or_else(|| wrong(why)),
-    };
-    let limit = number("limit", LIMIT, 1, MOST, "limit is a number from 1 to 1000.")?;
-    let offset = number("offset", 0, 0, i64::MAX.unsigned_abs(), "offset is a number from 0 on.")?;
+    let limit = numbered(visit, "limit", LIMIT, (1, MOST), "limit is a number from 1 to 1000.")?;
+    let offset = numbered(visit, "offset", 0, (0, i64::MAX.unsigned_abs()), "offset is a number from 0 on.")?;
     let read = directory.store.read(move |reader| items(reader, status, offset, limit));
     let (found, total) = read.await.map_err(Refusal::from)?;
     Ok(shown_as(&json!({"total": total, "handovers": found.iter().map(shown).collect::<Vec<_>>()})))

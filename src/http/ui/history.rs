@@ -50,12 +50,19 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
         },
         "delete" => lines.push(said("Deleted".to_owned())),
         "restore" => lines.push(said("Restored".to_owned())),
+        "inactive" => {
+            let reason = leaves(row.after.as_deref()).into_iter().find(|(name, _)| name == "reason");
+            lines.push(said(format!("Reason: {}", reason.map(|(_, why)| why).unwrap_or_default())));
+        }
+        "inactive.exempt" => lines.push(said("Exempt from automatic deactivation".to_owned())),
+        "inactive.unexempt" => lines.push(said("Exempt from automatic deactivation no longer".to_owned())),
         "purge" => lines.push(said("Purged".to_owned())),
         _ => {
             let (before, after) = (leaves(row.before.as_deref()), leaves(row.after.as_deref()));
             lines.extend(transition(&before, &after).map(&said));
             match row.op.as_str() {
                 "handover.give" => lines.push(said("Handed over".to_owned())),
+                "leave" => lines.push(said("Removed the own account".to_owned())),
                 "handover.dismiss" => lines.push(said("Hand-over dismissed".to_owned())),
                 _ => {}
             }

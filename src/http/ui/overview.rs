@@ -111,9 +111,11 @@ impl Ui {
             Provisioning::Paused => "Overview: provisioning is paused",
             Provisioning::ReadOnly => "Overview: provisioning is read-only",
         };
+        let mut attention = self.attention(&state, &standing, &tokens, &admins, now);
+        attention.splice(0..0, self.idle_warning().await?);
         let page = Overview {
             frame: self.frame(visit, signed, "overview", title).await?,
-            attention: self.attention(&state, &standing, &tokens, &admins, now),
+            attention,
             chart: (!hours.is_empty()).then(|| chart(&hours, now)),
             steps: if state.last.is_none() { self.next_steps(&standing, &tokens, &admins) } else { Vec::new() },
             certificate: self.certificate(),
@@ -162,6 +164,9 @@ impl Ui {
                 "/requests?status=401",
                 "Look at them",
             );
+        }
+        if admins.len() < 2 {
+            say("Only one administrator can sign in here; two are better.".to_owned(), "/admins", "Add one");
         }
         if admins.iter().all(|a| a.totp.is_none()) {
             say("No administrator has a second factor.".to_owned(), "/account/second-factor", "Set one up");

@@ -133,6 +133,7 @@ pub fn who_words(actor: &str, tokens: &[TokenRow]) -> String {
         },
         Some(("admin", name)) => name.to_owned(),
         Some(("command", _)) => "a command on the server".to_owned(),
+        None if actor == "automatic" => "automatic deactivation".to_owned(),
         None if actor == "retention" => "the retention time".to_owned(),
         _ => actor.to_owned(),
     }

@@ -32,7 +32,7 @@ fn a_catalogue_of_ones_own_takes_the_place_of_the_four() {
         assert_eq!(role(&appliance, &id), expected, "{roles}");
     }
     let told = api(&appliance, "/roles");
-    let first = json!({"value": "OWNER", "display": "Eigentümer", "aliases": ["boss", "Chef"], "default": false, "settingsAdmin": true});
+    let first = json!({"value": "OWNER", "display": "Eigentümer", "aliases": ["boss", "Chef"], "assignable": "anywhere", "default": false, "settingsAdmin": true});
     assert_eq!((&told["roles"][0], &told["roles"][1]["display"]), (&first, &json!("GUEST")));
 }
 
@@ -104,4 +104,64 @@ fn mistakes_are_refused_with_their_line() {
         assert_eq!(said, sentence(&place.command(&["serve"])), "{config}");
         assert!(said.contains(&format!("line {line}:")) && said.contains(words), "{config}\n{said}");
     }
+}
+
+/// The two that the example shows beside the four (C10 of the model).
+fn with_local_roles() -> String {
+    let example = include_str!("../../../config.example.toml");
+    let uncommented = |text: &str| -> String {
+        text.lines().filter_map(|l| l.strip_prefix("# ")).map(|l| format!("{l}\n")).collect()
+    };
+    let four =
+        example.split("whatever letter case.\n").nth(1).unwrap().split("# Where identity providers").next().unwrap();
+    let two = example.split("rules for groups.\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    format!("{}{}", uncommented(four), uncommented(two))
+}
+
+/// C10: no word of an identity provider makes somebody an external auditor; an administrator's does.
+#[test]
+fn a_role_that_is_only_given_here_is_not_for_identity_providers() {
+    let appliance = Appliance::with_config(&with_local_roles());
+    let default = is("LIMITED_ACCESS_USER", "default");
+    for (i, roles) in [
+        json!(["EXTERNAL_AUDITOR"]),
+        json!("external AUDITOR"),
+        json!([{"value": "Contact", "primary": true}]),
+        json!([{"value": "{\"value\":\"CONTACT\"}"}]),
+        json!([{"value": "8a1", "display": "External auditor"}]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = made(&appliance, "/Users", json!({"userName": format!("u{i}"), "roles": roles}));
+        assert_eq!(role(&appliance, &id), default, "{roles}");
+    }
+    appliance.logged(&["WARN", "only given here", "EXTERNAL_AUDITOR"]);
+    let id = made(&appliance, "/Users", json!({"userName": "grace", "roles": ["External auditor"]}));
+    let why = api(&appliance, &format!("/people/{id}/role"));
+    let said = &why["inputs"][0];
+    assert_eq!((&said["kind"], &said["verdict"]), (&json!("asserted"), &json!("onlyHere")), "{why}");
+    assert!(done(&appliance, &["role", "why", "grace"]).contains("only given here"));
+    done(&appliance, &["role", "set", "grace", "external auditor"]);
+    assert_eq!(role(&appliance, &id), is("EXTERNAL_AUDITOR", "override"));
+    done(&appliance, &["role", "set", "grace", "--clear"]);
+    group(&appliance, "Auditors", &[&id]);
+    rule(&appliance, "Auditors", "EXTERNAL_AUDITOR", &[]);
+    assert_eq!(role(&appliance, &id), is("EXTERNAL_AUDITOR", "rule"));
+    let told = api(&appliance, "/roles");
+    let of =
+        |value: &str| told["roles"].as_array().unwrap().iter().find(|r| r["value"] == json!(value)).unwrap().clone();
+    assert_eq!((&of("CONTACT")["assignable"], &of("USER")["assignable"]), (&json!("local"), &json!("anywhere")));
+    assert!(done(&appliance, &["role", "list"]).contains("here only"));
+}
+
+#[test]
+fn where_unknown_roles_are_refused_so_are_those_that_are_only_given_here() {
+    let appliance = Appliance::with_config(&format!("{}[roles]\nunknown = \"refuse\"\n", with_local_roles()));
+    let answer = appliance.post("/Users", json!({"userName": "ada", "roles": ["Contact"]}));
+    assert_eq!((answer.status, answer.json()["scimType"].clone()), (400, json!("invalidValue")));
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("only given here") && detail.contains("COMPLIANCE_MANAGER"), "{detail}");
+    assert!(!detail.contains("EXTERNAL_AUDITOR"), "others are not told of: {detail}");
+    assert_eq!(made(&appliance, "/Users", json!({"userName": "ada", "roles": ["User"]})).len(), 36);
 }

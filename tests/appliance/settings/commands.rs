@@ -147,3 +147,15 @@ fn commands_beside_a_running_server_take_effect_at_once() {
     assert!(!grace.is_in());
     assert_eq!(house.server.unwrap().terminate(), Some(0));
 }
+
+/// C11 of the model: one administrator is one lost password away from nobody.
+#[test]
+fn the_overview_says_when_only_one_administrator_can_sign_in() {
+    let house = House::new();
+    let alone = "Only one administrator can sign in here";
+    let page = house.ada().page("/");
+    assert!(page.contains(alone) && page.contains("href=\"/admins\""), "{page}");
+    assert!(!house.ada().page("/people").contains(alone), "it is no banner");
+    assert!(house.spoken(&["admin", "create", "grace"], OTHER).status.success());
+    assert!(!house.ada().page("/").contains(alone));
+}
