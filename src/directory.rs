@@ -14,6 +14,7 @@ pub mod local;
 mod me;
 pub mod overview;
 mod patch;
+pub mod people_csv;
 pub mod provisioning;
 mod refusal;
 mod remove;

@@ -160,7 +160,7 @@ impl Catalogue {
     }
 
     /// Their values as words of a sentence.
-    pub(super) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         self.roles.iter().map(|r| r.value.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
