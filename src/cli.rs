@@ -7,6 +7,7 @@ mod first_run;
 mod group;
 mod handover;
 mod local;
+mod people_csv;
 mod person;
 mod provisioning;
 mod role;
@@ -259,6 +260,24 @@ impl Opened {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
         pending.wait().map_err(explained)
+    }
+
+    /// A write that is queued with its weight, and waited for elsewhere.
+    fn begin<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<Pending<T, Refusal>> {
+        Ok(self.store.as_ref().ok_or(StoreError::Closed)?.write(weight, write))
+    }
+
+    /// The same of a read.
+    fn look<T, E>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static) -> Result<Pending<T, E>>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        Ok(self.store.as_ref().ok_or(StoreError::Closed)?.read(read))
     }
 
     /// A read that may have to refuse.
