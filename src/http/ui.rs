@@ -11,8 +11,10 @@ mod guides;
 mod handovers;
 mod history;
 mod lists;
+mod multipart;
 mod overview;
 mod people;
+mod people_csv;
 mod provisioning;
 mod requests;
 mod session;
@@ -20,6 +22,7 @@ mod setup;
 mod sign_in;
 mod state;
 mod tokens;
+mod uploads;
 mod views;
 
 pub use guides::{CHANGED, CONTACT, CREATED, GROUP, IMPORT, QUERY};
@@ -27,6 +30,7 @@ pub use requests::Wanted;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use askama::Template;
 use hyper::body::Incoming;
@@ -36,12 +40,14 @@ use hyper::{Method, StatusCode};
 use self::cookies::Jar;
 use self::form::Form;
 use self::session::{IDLE_MINUTES, Signed, csrf_of, is_own};
+use self::uploads::Uploads;
 use self::views::{Failure, Frame, Link, Warning};
 use super::media::prefers_html;
 use super::problem::Problem;
 use super::wire::{Answer, BodyLimits, Media, Room, read};
 use super::{Certificates, assets};
 use crate::directory::admins::{Claim, claim};
+use crate::directory::people_csv::Bounds;
 use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
 
@@ -54,6 +60,8 @@ pub struct Settings {
     pub max_live_tokens: usize,
     /// The database, for people.
     pub database: PathBuf,
+    /// Bounds on files of people.
+    pub csv: Bounds,
 }
 
 /// The page, as all requests share it.
@@ -62,6 +70,7 @@ pub struct Ui {
     settings: Settings,
     certificates: Certificates,
     gate: gate::Gate,
+    uploads: Arc<Uploads>,
     started: i64,
 }
 
@@ -168,8 +177,8 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 8] =
-    ["/", "/provisioning", "/people", "/groups", "/handovers", "/requests", "/admins", "/account"];
+const LISTED: [&str; 9] =
+    ["/", "/provisioning", "/people", "/people/import", "/groups", "/handovers", "/requests", "/admins", "/account"];
 
 /// A path of the list, or the first page.
 fn listed(path: &str) -> &'static str {
@@ -180,7 +189,8 @@ impl Ui {
     /// The page on a directory.
     pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
-        Ui { directory, settings, certificates, gate: gate::Gate::new(), started }
+        let uploads = Arc::new(Uploads::new(settings.csv));
+        Ui { directory, settings, certificates, gate: gate::Gate::new(), uploads, started }
     }
 
     fn now(&self) -> i64 {
@@ -232,8 +242,13 @@ impl Ui {
         limits: BodyLimits,
         room: &Room,
     ) -> Outcome {
+        // A file is read when it is known who sends it, and no sooner.
+        let is_file = *visit.method == Method::POST && *segments == ["people", "import"];
+        if is_file && !Ui::is_own_file(visit) {
+            return Err(Trouble::foreign());
+        }
         let form = match *visit.method {
-            Method::POST => Some(self.form(visit, body, limits, room).await?),
+            Method::POST if !is_file => Some(self.form(visit, body, limits, room).await?),
             _ => None,
         };
         let state = self.directory.store.read(|reader| claim(reader, reader.now())).await?;
@@ -255,6 +270,9 @@ impl Ui {
         {
             return Err(Trouble::foreign());
         }
+        if is_file {
+            return self.import_file(visit, &signed, body, (limits, room)).await;
+        }
         match (segments, form) {
             ([""], None) => self.overview(visit, &signed).await,
             (["sign-out"], Some(_)) => self.sign_out(visit, &signed).await,
@@ -265,6 +283,9 @@ impl Ui {
             (["tokens", "new"], form) => self.token_new(visit, signed, form).await,
             (["tokens", id, "revoke"], form) => self.token_revoke(visit, signed, id, form).await,
             (["people"], None) => self.people(visit, &signed).await,
+            (["people", "import"], None) => self.import(visit, &signed, StatusCode::OK, Form::default()).await,
+            (["people", "import", id], form) => self.import_of(visit, signed, id, form).await,
+            (["people", "export.csv"], None) => self.export().await,
             (["people", id], None) => self.person(visit, &signed, id).await,
             (["groups"], None) => self.groups(visit, &signed).await,
             (["groups", id], None) => self.group(visit, &signed, id).await,
