@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::table::table;
 use super::{Opened, explained, remark, say};
 use crate::directory::lifecycle::people;
-use crate::directory::people_csv::{self as csv, Bounds, Exported, Plan};
+use crate::directory::people_csv::{self as sheet, Bounds, Exported, Plan};
 use crate::directory::{Caller, Pending, StoreError, Weight};
 
 /// Changes that the table shows, at most.
@@ -28,13 +28,13 @@ pub fn import(opened: &Opened, file: &Path, dry_run: bool, as_json: bool) -> Res
     let bytes: Arc<[u8]> = read(file, bounds.bytes)?.into();
     let (shared, looked) = (bytes.clone(), opened.store.as_ref().map(|store| store.catalog().clone()));
     let of = looked.as_ref().and_then(|catalog| catalog.resource_type("User")).context("no type is called User")?;
-    let rows = csv::inspect(&bytes, bounds, of).map_err(|unreadable| anyhow!("{}: {unreadable}", file.display()))?;
+    let rows = sheet::inspect(&bytes, bounds, of).map_err(|unreadable| anyhow!("{}: {unreadable}", file.display()))?;
     let progress = Arc::new(AtomicU64::new(0));
     let (site, counted) = (opened.site.clone(), progress.clone());
     let shown = if as_json { usize::MAX } else { SHOWN };
     let pending = opened.look(move |reader| {
-        let file = csv::File { bytes: &shared, bounds, progress: &counted };
-        csv::preview(reader, &site, file, shown)
+        let file = sheet::File { bytes: &shared, bounds, progress: &counted };
+        sheet::preview(reader, &site, file, shown)
     })?;
     let plan = watched(pending, &progress, rows, "Looking through").map_err(explained)?;
     for error in &plan.errors {
@@ -65,8 +65,8 @@ fn carried_out(opened: &Opened, bytes: Arc<[u8]>, (bounds, rows): (Bounds, u64),
     let (site, counted) = (opened.site.clone(), progress.clone());
     let pending = opened.begin(Weight::Heavy, move |writer| {
         let caller = Caller::local("command:person import", "");
-        let file = csv::File { bytes: &bytes, bounds, progress: &counted };
-        csv::import(writer, (&site, &caller), file, &digest)
+        let file = sheet::File { bytes: &bytes, bounds, progress: &counted };
+        sheet::import(writer, (&site, &caller), file, &digest)
     })?;
     watched(pending, &progress, rows, "Importing").map_err(explained)
 }
@@ -205,7 +205,7 @@ pub fn export(opened: &Opened, file: Option<&Path>, mark: bool) -> Result<()> {
     let (site, counted) = (opened.site.clone(), progress.clone());
     let Some(file) = file else {
         let pending = opened
-            .look(move |reader| csv::export(reader, &site, BufWriter::new(io::stdout().lock()), (mark, &counted)))?;
+            .look(move |reader| sheet::export(reader, &site, BufWriter::new(io::stdout().lock()), (mark, &counted)))?;
         // A bar beside what is written to the same terminal would be in its way.
         pending.wait().map_err(|failed| anyhow!("the people cannot be written: {failed}"))?;
         return Ok(());
@@ -213,7 +213,7 @@ pub fn export(opened: &Opened, file: Option<&Path>, mark: bool) -> Result<()> {
     let beside = Beside::of(file)?;
     let to = beside.file.try_clone().with_context(|| format!("{} cannot be written", file.display()))?;
     let pending: Pending<u64, Exported> =
-        opened.look(move |reader| csv::export(reader, &site, BufWriter::new(to), (mark, &counted)))?;
+        opened.look(move |reader| sheet::export(reader, &site, BufWriter::new(to), (mark, &counted)))?;
     let written = watched(pending, &progress, total, "Exporting");
     let count = written.map_err(|failed| anyhow!("{} cannot be written: {failed}", file.display()))?;
     beside.put(file)?;

@@ -292,7 +292,9 @@ pub fn singles(of: &ResourceType) -> Vec<Target<'_>> {
 
 /// The names that somebody who has mistyped one may have meant.
 fn known(of: &ResourceType) -> Vec<String> {
-    let short = |t: &Target<'_>| t.path.extension.is_none_or(|e| e.id == ENTERPRISE_SCHEMA || !e.built_in);
+    let short = |t: &Target<'_>| {
+        t.leaf().name != "$ref" && t.path.extension.is_none_or(|e| e.id == ENTERPRISE_SCHEMA || !e.built_in)
+    };
     let mut all: Vec<String> = singles(of).iter().filter(|t| short(t)).map(|t| t.name(of)).collect();
     all.extend(["email", "phone", "emails.home", "phoneNumbers.mobile", GROUPS, ROLE].map(str::to_owned));
     all

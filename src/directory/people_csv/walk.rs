@@ -298,7 +298,9 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
                 true => (column, hidden(&before), hidden(&after)),
                 false => (column, short(&before), short(&after)),
             };
-            let changes = changes.into_iter().map(shown).collect();
+            // What somebody new is called stands beside it.
+            let told = changes.into_iter().filter(|(column, ..)| !is_new || !column.eq_ignore_ascii_case("userName"));
+            let changes = told.map(shown).collect();
             self.plan.shown.push(Shown { line, name, is_new, returns, changes });
         }
         Ok(())

@@ -19,7 +19,7 @@ use super::uploads::{NoPlace, Owner, Stage, Upload, Uploads, WAIT};
 use super::views::{Confirm, Count, Frame};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::clock::date_time;
-use crate::directory::people_csv::{self as csv, Exported, Plan};
+use crate::directory::people_csv::{self as sheet, Exported, Plan};
 use crate::directory::{Caller, Directory, Refusal, Weight, admins};
 use crate::http::problem::Problem;
 use crate::http::wire::{Answer, BodyLimits, Media, Room, read};
@@ -28,6 +28,8 @@ use crate::http::wire::{Answer, BodyLimits, Media, Room, read};
 const SHOWN: usize = 100;
 /// For how long a page waits for what will soon be done.
 const SOON: Duration = Duration::from_secs(2);
+/// How long a file may take to arrive.
+const SLOW: Duration = Duration::from_secs(600);
 /// The page of the file.
 const PAGE: &str = "/people/import";
 
@@ -90,7 +92,12 @@ impl Ui {
     ) -> Outcome {
         let kind = visit.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let bounds = self.uploads.bounds;
-        let limits = BodyLimits { bytes: bounds.bytes.saturating_add(multipart::BESIDE), ..limits };
+        // An administrator may have a slow line and a large file; without a byte nobody waits longer than ever.
+        let limits = BodyLimits {
+            bytes: bounds.bytes.saturating_add(multipart::BESIDE),
+            total: limits.total.max(SLOW),
+            ..limits
+        };
         let bytes = read(body, visit.headers, limits, room).await;
         let bytes = bytes.map_err(|problem| Trouble::of(&problem, "This file cannot be read"))?;
         let (mut form, sent) = multipart::read(kind, bytes, "file").await.ok_or_else(Trouble::foreign)?;
@@ -104,7 +111,7 @@ impl Ui {
         let (text, catalog) = (bytes.clone(), self.directory.catalog().clone());
         let inspected = tokio::task::spawn_blocking(move || {
             let of = catalog.resource_type("User")?;
-            Some(csv::inspect(&text, bounds, of))
+            Some(sheet::inspect(&text, bounds, of))
         });
         let inspected = inspected.await.map_err(|_| Trouble::broken())?.ok_or_else(Trouble::broken)?;
         let rows = match inspected {
@@ -185,8 +192,8 @@ impl Ui {
             if !admins::still(writer, &admin, &session)? {
                 return Ok(None);
             }
-            let file = csv::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
-            csv::import(writer, (&site, &caller), file, &plan.digest).map(Some)
+            let file = sheet::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
+            sheet::import(writer, (&site, &caller), file, &plan.digest).map(Some)
         });
         let (id, owner) = (id.to_owned(), Owner::of(signed));
         tokio::spawn(async move {
@@ -241,7 +248,7 @@ impl Ui {
         let (site, most) = (self.directory.site.clone(), self.uploads.bounds.bytes.saturating_mul(4));
         let written = self.directory.store.read(move |reader| {
             let mut file = Bounded { bytes: Vec::new(), most };
-            csv::export(reader, &site, &mut file, (true, &AtomicU64::new(0)))?;
+            sheet::export(reader, &site, &mut file, (true, &AtomicU64::new(0)))?;
             Ok::<_, Exported>(file.bytes)
         });
         let bytes = match written.await {
@@ -276,8 +283,8 @@ async fn look(uploads: Arc<Uploads>, directory: Directory, owner: Owner, id: Str
         Ok(_turn) => {
             let (site, bounds) = (directory.site.clone(), uploads.bounds);
             let pending = directory.store.read(move |reader| {
-                let file = csv::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
-                csv::preview(reader, &site, file, SHOWN)
+                let file = sheet::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
+                sheet::preview(reader, &site, file, SHOWN)
             });
             match pending.await {
                 Ok(plan) => Stage::Ready(Arc::new(plan), notice),
