@@ -234,14 +234,21 @@ struct Opened {
 
 impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
+        // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
+        Opened::with(file, false)
+    }
+
+    /// The same within the bound, for what may need much room.
+    fn bounded(file: &std::path::Path) -> Result<Opened> {
+        Opened::with(file, true)
+    }
+
+    fn with(file: &std::path::Path, is_bounded: bool) -> Result<Opened> {
         let Checked { config, rules, roles, catalog } = read_config(file)?;
         let site = Arc::new(site(&config, rules, roles));
-        // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
-        let (store, threads) = Store::open(
-            &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },
-            catalog,
-            Clock::System,
-        )?;
+        let max_bytes = if is_bounded { config.store.max_bytes } else { 0 };
+        let (store, threads) =
+            Store::open(&Options { readers: 1, max_bytes, serves: false, ..options(&config) }, catalog, Clock::System)?;
         Ok(Opened { config, site, store: Some(store), threads: Some(threads) })
     }
 

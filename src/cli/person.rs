@@ -165,7 +165,10 @@ impl Words {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = match command {
+        Command::Import { .. } => Opened::bounded(config)?,
+        _ => Opened::open(config)?,
+    };
     match command {
         Command::Create { user_name, words } => {
             let id = make(&opened, "person create", Kind::Person, words.document(&user_name))?;

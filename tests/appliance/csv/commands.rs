@@ -97,3 +97,14 @@ fn an_export_is_whole_is_private_and_changes_nothing() {
     }
     assert!(sentence(&house.place.command(&["person", "export", "/none/x.csv"])).contains("cannot be made"));
 }
+
+/// The owner's bound on the file holds for whole files of people, and nothing of one that does not fit is there.
+#[test]
+fn a_file_that_does_not_fit_into_the_database_is_not_imported() {
+    let house = House::with("[store]\nmax_size_mib = 1\n");
+    let file = written(&house.place, "many.csv", super::many("p", 3000));
+    let refused = sentence(&house.place.command(&["person", "import", file.to_str().unwrap()]));
+    assert!(refused.contains("has reached its configured size"), "{refused}");
+    assert_eq!(super::people(&house), 0);
+    house.place.done(&["person", "create", "one"]);
+}
