@@ -479,6 +479,15 @@ test("weight: all pages and what they need are less than 150 KiB", async (t) => 
         await page.goto(t.url(path));
         await weigh(path);
     }
+    await page.goto(t.url("/people/import"));
+    await weigh("/people/import");
+    await page.getByLabel("File").setInputFiles({name: "people.csv", mimeType: "text/csv", buffer: Buffer.from("userName,title\nx,y\n")});
+    await page.getByRole("button", {name: "Check the file"}).click();
+    await page.getByRole("button", {name: "Import 1 person"}).waitFor();
+    await weigh("import preview");
+    await page.getByRole("button", {name: "Import 1 person"}).click();
+    await page.getByRole("heading", {name: "The people are imported"}).waitFor();
+    await weigh("import done");
     await page.goto(t.url("/tokens/new"));
     await page.getByRole("button", {name: "Create token"}).click();
     await page.getByRole("heading", {name: "Store this token now"}).waitFor();
