@@ -9,6 +9,7 @@ mod group;
 mod handover;
 mod inactive;
 mod local;
+mod people_csv;
 mod person;
 mod provisioning;
 mod role;
@@ -241,14 +242,21 @@ struct Opened {
 
 impl Opened {
     fn open(file: &std::path::Path) -> Result<Opened> {
+        // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
+        Opened::with(file, false)
+    }
+
+    /// The same within the bound, for what may need much room.
+    fn bounded(file: &std::path::Path) -> Result<Opened> {
+        Opened::with(file, true)
+    }
+
+    fn with(file: &std::path::Path, is_bounded: bool) -> Result<Opened> {
         let Checked { config, rules, roles, catalog } = read_config(file)?;
         let site = Arc::new(site(&config, rules, roles));
-        // Without the bound on the file's size: a token can be revoked when there is no room for anything else.
-        let (store, threads) = Store::open(
-            &Options { readers: 1, max_bytes: 0, serves: false, ..options(&config) },
-            catalog,
-            Clock::System,
-        )?;
+        let max_bytes = if is_bounded { config.store.max_bytes } else { 0 };
+        let (store, threads) =
+            Store::open(&Options { readers: 1, max_bytes, serves: false, ..options(&config) }, catalog, Clock::System)?;
         Ok(Opened { config, site, store: Some(store), threads: Some(threads) })
     }
 
@@ -267,6 +275,24 @@ impl Opened {
         let store = self.store.as_ref().ok_or(StoreError::Closed)?;
         let pending: Pending<T, Refusal> = store.write(Weight::Light, write);
         pending.wait().map_err(explained)
+    }
+
+    /// A write that is queued with its weight, and waited for elsewhere.
+    fn begin<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<Pending<T, Refusal>> {
+        Ok(self.store.as_ref().ok_or(StoreError::Closed)?.write(weight, write))
+    }
+
+    /// The same of a read.
+    fn look<T, E>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static) -> Result<Pending<T, E>>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        Ok(self.store.as_ref().ok_or(StoreError::Closed)?.read(read))
     }
 
     /// A read that may have to refuse.

@@ -17,6 +17,7 @@ mod me;
 pub mod overview;
 pub mod overwrites;
 mod patch;
+pub mod people_csv;
 pub mod profile;
 pub mod provisioning;
 mod refusal;

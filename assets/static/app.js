@@ -190,7 +190,7 @@
       if (answer.status !== 200) { stop(); return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const news = all(fresh, "[data-live]");
-      if (!news.length) { stop(); return; }
+      if (!news.length) { if (doc.querySelector("[data-live-ends]")) location.reload(); else stop(); return; }
       for (const el of news) {
         const name = el.dataset.live;
         const old = doc.querySelector(`[data-live="${CSS.escape(name)}"]`);

@@ -1,6 +1,6 @@
-//! `person create | edit | deactivate | reactivate | delete | overwrites | list-departed | restore`.
+//! `person create | edit | deactivate | reactivate | delete | overwrites | import | export | list-departed | restore`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::local::{Kind, act, change, delete, make, minute, operation};
 use super::table::table;
-use super::{Opened, remark, say};
+use super::{Opened, people_csv, remark, say};
 use crate::clock::date_time;
 use crate::directory::lifecycle::{Gone, gone, known, people};
 use crate::directory::overwrites::{Overwrite, overwrites, overwrites_json};
@@ -75,6 +75,31 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Make and change people from a CSV file, all of it or nothing
+    #[command(
+        after_help = "Examples:\n  scim-appliance --config x.toml person import people.csv --dry-run\n  scim-appliance --config x.toml person import people.csv\n\nThe first line names the columns: userName, active, name.givenName, email, department, groups …\nAn empty cell leaves a value alone, [clear] takes it away. People who are not in the file stay as they are."
+    )]
+    Import {
+        /// The file, or - for stdin
+        file: PathBuf,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write everybody into a CSV file, with no cell that a spreadsheet takes for a formula
+    #[command(
+        after_help = "Examples:\n  scim-appliance --config x.toml person export people.csv --bom\n  scim-appliance --config x.toml person export | head"
+    )]
+    Export {
+        /// The file to make, readable for its owner only; stdout without it
+        file: Option<PathBuf>,
+        /// Begin with a byte order mark, which Excel needs to see that it is UTF-8
+        #[arg(long)]
+        bom: bool,
     },
     /// List deleted people whose records are still kept, the last one first
     #[command(after_help = "Example: scim-appliance --config x.toml person list-departed --json")]
@@ -151,7 +176,10 @@ impl Words {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = match command {
+        Command::Import { .. } => Opened::bounded(config)?,
+        _ => Opened::open(config)?,
+    };
     match command {
         Command::Create { user_name, words } => {
             let id = make(&opened, "person create", Kind::Person, words.document(&user_name))?;
@@ -161,6 +189,8 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
         Command::Edit { person, user_name, words, set, unset } => {
             edit(&opened, person, user_name.as_deref(), &words, &set, &unset)
         }
+        Command::Import { file, dry_run, json } => people_csv::import(&opened, &file, dry_run, json),
+        Command::Export { file, bom } => people_csv::export(&opened, file.as_deref(), bom),
         Command::Deactivate { person } => switch(&opened, person, false),
         Command::Reactivate { person } => switch(&opened, person, true),
         Command::Delete { person } => {

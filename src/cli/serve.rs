@@ -15,6 +15,7 @@ use super::first_run::{bootstrap, offer};
 use super::{Checked, options, read_config, say, site};
 use crate::clock::Clock;
 use crate::config::{self, Config, Listener};
+use crate::directory::people_csv::Bounds;
 use crate::directory::provisioning::{self, Provisioning};
 use crate::directory::roles::Catalogue;
 use crate::directory::{Directory, StoreError};
@@ -95,6 +96,7 @@ async fn listen(
         max_live_tokens: config.max_live_tokens,
         database: store.path().to_owned(),
         departed_days: config.lifecycle.departed_days,
+        csv: Bounds { bytes: config.limits.csv_bytes, rows: config.limits.csv_rows },
     };
     let directory = Directory::new(store, site(&config, rules, roles), key);
     let surroundings = Surroundings { proxies: config.listen.trusted_proxies, certificates: certificates(tls) };

@@ -31,6 +31,10 @@ pub struct Limits {
     pub bodies_bytes: u64,
     /// Bytes of all answers that are on their way.
     pub answers_bytes: u64,
+    /// Bytes of a file of people.
+    pub csv_bytes: u64,
+    /// Rows of it.
+    pub csv_rows: u64,
     /// Requests with a bad token from one address at once; 0: no bound.
     pub bad_token_burst: u32,
     /// And a second after that.
@@ -53,6 +57,8 @@ impl Default for Limits {
             queue: 4096,
             bodies_bytes: 256 << 20,
             answers_bytes: 256 << 20,
+            csv_bytes: 32 << 20,
+            csv_rows: 100_000,
             bad_token_burst: 20,
             bad_tokens_per_second: 1,
             requests_per_second: 0,
@@ -82,6 +88,12 @@ pub(super) fn limits(source: &Source<'_>, written: Option<Spanned<Limits>>) -> R
     }
     if limits.answers_bytes < 1 << 20 || limits.answers_bytes > 1 << 40 {
         return wrong("limits.answers_bytes is a number from 1048576 to 1099511627776");
+    }
+    if limits.csv_bytes < 1024 || limits.csv_bytes > 1 << 28 {
+        return wrong("limits.csv_bytes is a number from 1024 to 268435456");
+    }
+    if limits.csv_rows < 1 || limits.csv_rows > 1_000_000 {
+        return wrong("limits.csv_rows is a number from 1 to 1000000");
     }
     if limits.bad_token_burst > 10_000 || !(1..=1000).contains(&limits.bad_tokens_per_second) {
         return wrong(

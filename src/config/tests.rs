@@ -38,6 +38,8 @@ fn mistakes_are_told_with_their_line() {
         ("[log]\nlevel = \"loud\"\n", 2, "warn"),
         ("[limits]\nheader_bytes = 10\n", 1, "header_bytes"),
         ("[limits]\nbodies_bytes = 8388607\n", 1, "bodies_bytes"),
+        ("[limits]\ncsv_bytes = 1023\n", 1, "csv_bytes"),
+        ("[limits]\ncsv_rows = 0\n", 1, "csv_rows"),
         ("[limits]\nanswers_bytes = 1048575\n", 1, "answers_bytes"),
         ("[limits]\nbad_tokens_per_second = 0\n", 1, "bad_tokens_per_second"),
         ("[limits]\nrequests_per_second = 49\n", 1, "requests_per_second"),

@@ -15,8 +15,10 @@ mod handovers;
 mod history;
 mod idle;
 mod lists;
+mod multipart;
 mod overview;
 mod people;
+mod people_csv;
 mod person_edit;
 mod provisioning;
 mod question;
@@ -28,6 +30,7 @@ mod setup;
 mod sign_in;
 mod state;
 mod tokens;
+mod uploads;
 mod views;
 
 pub use guides::{CHANGED, CONTACT, CREATED, GROUP, IMPORT, QUERY};
@@ -35,6 +38,7 @@ pub use requests::Wanted;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use askama::Template;
 use hyper::body::Incoming;
@@ -46,6 +50,7 @@ use self::form::Form;
 use self::lists::encoded;
 use self::person_edit::decoded;
 use self::session::{IDLE_MINUTES, Signed, csrf_of, is_own};
+use self::uploads::Uploads;
 use self::views::{Failure, Frame, Link, Warning};
 use super::media::prefers_html;
 use super::problem::Problem;
@@ -53,6 +58,7 @@ use super::wire::{Answer, BodyLimits, Media, Room, read};
 use super::{Certificates, assets};
 use crate::directory::admins::{Claim, claim};
 use crate::directory::local::Kind;
+use crate::directory::people_csv::Bounds;
 use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
 
@@ -67,6 +73,8 @@ pub struct Settings {
     pub database: PathBuf,
     /// For how many days a deleted person is kept; 0: for ever.
     pub departed_days: i64,
+    /// Bounds on files of people.
+    pub csv: Bounds,
 }
 
 /// The page, as all requests share it.
@@ -75,6 +83,7 @@ pub struct Ui {
     settings: Settings,
     certificates: Certificates,
     gate: gate::Gate,
+    uploads: Arc<Uploads>,
     started: i64,
 }
 
@@ -181,12 +190,13 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 13] = [
+const LISTED: [&str; 14] = [
     "/",
     "/provisioning",
     "/provisioning/idle",
     "/people",
     "/people/departed",
+    "/people/import",
     "/groups",
     "/groups/archived",
     "/handovers",
@@ -206,7 +216,8 @@ impl Ui {
     /// The page on a directory.
     pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
-        Ui { directory, settings, certificates, gate: gate::Gate::new(), started }
+        let uploads = Arc::new(Uploads::new(settings.csv));
+        Ui { directory, settings, certificates, gate: gate::Gate::new(), uploads, started }
     }
 
     fn now(&self) -> i64 {
@@ -258,8 +269,13 @@ impl Ui {
         limits: BodyLimits,
         room: &Room,
     ) -> Outcome {
+        // A file is read when it is known who sends it, and no sooner.
+        let is_file = *visit.method == Method::POST && *segments == ["people", "import"];
+        if is_file && !Ui::is_own_file(visit) {
+            return Err(Trouble::foreign());
+        }
         let form = match *visit.method {
-            Method::POST => Some(self.form(visit, body, limits, room).await?),
+            Method::POST if !is_file => Some(self.form(visit, body, limits, room).await?),
             _ => None,
         };
         let state = self.directory.store.read(|reader| claim(reader, reader.now())).await?;
@@ -281,6 +297,9 @@ impl Ui {
         {
             return Err(Trouble::foreign());
         }
+        if is_file {
+            return self.import_file(visit, &signed, body, (limits, room)).await;
+        }
         match (segments, form) {
             ([""], None) => self.overview(visit, &signed).await,
             (["sign-out"], Some(_)) => self.sign_out(visit, &signed).await,
@@ -296,6 +315,9 @@ impl Ui {
             // An id is never one of the words that stand in its place.
             (["people", "new"], form) => self.person_new(visit, &signed, form).await,
             (["people", "departed"], None) => self.departed_list(visit, &signed, Kind::Person).await,
+            (["people", "import"], None) => self.import(visit, &signed, StatusCode::OK, Form::default()).await,
+            (["people", "import", id], form) => self.import_of(visit, signed, id, form).await,
+            (["people", "export.csv"], None) => self.export().await,
             (["people", id, "edit"], form) => self.person_edit(visit, &signed, id, form).await,
             (["people", id, "deactivate"], form) => self.person_deactivate(visit, signed, id, form).await,
             (["people", id, "reactivate"], form) => self.person_reactivate(visit, &signed, id, form).await,

@@ -115,6 +115,8 @@ pub enum Media {
     JavaScript,
     /// A picture.
     Svg,
+    /// A table to keep.
+    Csv,
 }
 
 impl Media {
@@ -126,6 +128,7 @@ impl Media {
             Media::Css => "text/css; charset=utf-8",
             Media::JavaScript => "text/javascript; charset=utf-8",
             Media::Svg => "image/svg+xml; charset=utf-8",
+            Media::Csv => "text/csv; charset=utf-8",
         }
     }
 

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 use serde_json::Number;
 
-use super::{Reader, StoreError, Writer};
+use super::{Prepared, Reader, StoreError, Writer};
 use crate::scim::bound::Test;
 use crate::scim::catalog::ResourceType;
 use crate::scim::filter::Op;
@@ -140,6 +140,18 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Reader<'_> {
+    /// The values of unique attributes that a document claims for the resource of a key, as (number, key).
+    ///
+    /// Errors: [`StoreError::TakenValue`] when another resource has one of them: what a write would say.
+    pub fn claimed(&self, of: &ResourceType, pk: i64, new: &Prepared) -> Result<Vec<(i64, String)>, StoreError> {
+        self.unclaimed(of, pk, &new.indexed.values)?;
+        let unique = |number: i64| of.lookups.iter().any(|l| l.number == number && l.unique);
+        let keys = new.indexed.values.iter();
+        Ok(keys.filter(|(number, key)| unique(*number) && !key.trim().is_empty()).cloned().collect())
     }
 }
 

@@ -9,6 +9,7 @@ mod concurrency;
 mod conversations;
 mod corpora;
 mod crash;
+mod csv;
 mod dialect_rules;
 mod discovery;
 mod hostile;

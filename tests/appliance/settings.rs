@@ -85,6 +85,11 @@ impl House {
         assert_eq!(self.server.take().unwrap().terminate(), Some(0));
     }
 
+    /// Pulls the plug.
+    pub fn killed(&mut self) {
+        self.server.take().unwrap().kill();
+    }
+
     /// Stops, changes the file, and starts again.
     pub fn meanwhile(&mut self, what: &str) {
         self.stop();

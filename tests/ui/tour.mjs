@@ -369,6 +369,25 @@ test("tour: a directory in use", async (t) => {
     await tour.see("handovers");
     await tour.goto(`/people/${ids[5]}`);
     await tour.see("person: deleted");
+    const sent = async (text) => {
+        await page.getByLabel("File").setInputFiles({name: "people.csv", mimeType: "text/csv", buffer: Buffer.from(text)});
+        await page.getByRole("button", {name: "Check the file"}).click();
+        await page.waitForLoadState();
+    };
+    await tour.goto("/people/import");
+    await tour.see("import");
+    await sent("userName,shoeSize\nx,1\n");
+    await tour.see("import: refused");
+    await sent("userName,active\ngood,true\nbad,perhaps\nworse,\"[clear]\"\n");
+    await tour.see("import: errors");
+    await tour.goto("/people/import");
+    await sent("userName,title,department,created\nimported@example.com,'=Boss,Engines,\nother@example.com,A very long title that goes on and on,R&D,\n");
+    await tour.see("import: preview");
+    await page.getByRole("button", {name: "Import 2 people"}).click();
+    await page.getByRole("heading", {name: "The people are imported"}).waitFor();
+    await tour.see("import: done");
+    await tour.goto("/people/import/gone");
+    await tour.see("import: gone");
     await tour.goto("/requests");
     await tour.see("requests");
     await tour.goto("/requests?client=nobody");
@@ -413,7 +432,7 @@ test("tour: a directory in use", async (t) => {
         await page.waitForURL("**/provisioning");
         await tour.see(`provisioning: ${state}`);
     }
-    tour.end(36);
+    tour.end(42);
 });
 
 test("tour: people and groups that are changed here", async (t) => {
@@ -644,6 +663,15 @@ test("weight: all pages and what they need are less than 150 KiB", async (t) => 
         await page.goto(t.url(path));
         await weigh(path);
     }
+    await page.goto(t.url("/people/import"));
+    await weigh("/people/import");
+    await page.getByLabel("File").setInputFiles({name: "people.csv", mimeType: "text/csv", buffer: Buffer.from("userName,title\nx,y\n")});
+    await page.getByRole("button", {name: "Check the file"}).click();
+    await page.getByRole("button", {name: "Import 1 person"}).waitFor();
+    await weigh("import preview");
+    await page.getByRole("button", {name: "Import 1 person"}).click();
+    await page.getByRole("heading", {name: "The people are imported"}).waitFor();
+    await weigh("import done");
     await page.goto(t.url("/tokens/new"));
     await page.getByRole("button", {name: "Create token"}).click();
     await page.getByRole("heading", {name: "Store this token now"}).waitFor();

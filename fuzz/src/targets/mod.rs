@@ -4,6 +4,7 @@
 //! in `fuzz/corpus`. A property that does not hold is a panic, in both.
 
 mod bulk;
+mod csv;
 mod cursor;
 mod dialect;
 mod filter;
@@ -20,6 +21,7 @@ use scim_appliance::scim::path::{AttrPath, PatchPath, Place};
 use scim_appliance::secret::Token;
 
 pub use bulk::bulk;
+pub use csv::csv;
 pub use cursor::cursor;
 pub use dialect::dialect;
 pub use filter::{filter, query};
@@ -30,8 +32,9 @@ pub use resource::resource;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target by its name: that of its binary, of its corpus and of its dictionary.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("bulk", bulk),
+    ("csv", csv),
     ("cursor", cursor),
     ("dialect", dialect),
     ("filter", filter),

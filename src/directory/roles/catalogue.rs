@@ -180,7 +180,7 @@ impl Catalogue {
     }
 
     /// Their values as words of a sentence.
-    pub(super) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         words(self.roles.iter())
     }
 

@@ -180,7 +180,8 @@ fn hand_overs_of_an_older_file_are_kept() {
     desk.done(&["handover", "give", "ada@x.io", "--to", "grace@x.io", "--note", "All of it"]);
     let before = desk.listed(&["handover", "list"]);
     desk.meanwhile(
-        "create table older (id integer primary key autoincrement, person text not null, opened integer not null, change integer not null,
+        "drop table sign_in; drop table idle_exempt; drop table idle;
+         create table older (id integer primary key autoincrement, person text not null, opened integer not null, change integer not null,
              status text not null, successor text, note text, by text, at integer) strict;
          insert into older (person, opened, change, status, successor, note, by, at)
              select person, opened, id, status, successor, note, by, at from handover;

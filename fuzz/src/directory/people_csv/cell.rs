@@ -1,0 +1,1 @@
+../../../../src/directory/people_csv/cell.rs

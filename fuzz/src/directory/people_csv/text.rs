@@ -1,0 +1,1 @@
+../../../../src/directory/people_csv/text.rs

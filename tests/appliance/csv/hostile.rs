@@ -1,0 +1,105 @@
+//! Files that nobody should have sent.
+
+use super::{House, form, imported, people, place_of, sent, uploaded};
+use crate::settings::browser::{tags, text};
+
+#[test]
+fn bounds_hold_by_command_and_by_page() {
+    let house = House::with("[limits]\ncsv_bytes = 4096\ncsv_rows = 5\n");
+    let mut ada = house.ada();
+    let line = format!("userName\n{}\n", "x".repeat(5000));
+    let (_, good, errors) = imported(&house.place, &line, &[]);
+    assert!(!good && errors.contains("limits.csv_bytes"), "{errors}");
+    let rows = "userName\n1\n2\n3\n4\n5\n6\n";
+    let (_, good, errors) = imported(&house.place, rows, &[]);
+    assert!(!good && errors.contains("6 rows"), "{errors}");
+    assert_eq!(uploaded(&mut ada, rows).status, 422);
+    assert_eq!(uploaded(&mut ada, &line).status, 422);
+    // What no bound would hold is not even read.
+    assert_eq!(uploaded(&mut ada, "x".repeat(200_000)).status, 413);
+    assert_eq!(people(&house), 0);
+}
+
+#[test]
+fn broken_files_are_refused_with_a_sentence_and_their_line() {
+    let house = House::new();
+    let mut ada = house.ada();
+    let columns = format!("userName{}\nx\n", ",nickName".repeat(10_000));
+    let wide: Vec<u8> = "userName\nx\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (file, says) in [
+        (b"".to_vec(), "Choose a file that is not empty"),
+        (b"\n\n".to_vec(), "The file is empty"),
+        (wide, "CSV UTF-8"),
+        (b"userName\nJos\xe9\n".to_vec(), "Line 2: The file is not in UTF-8"),
+        (b"userName\nx\0y\n".to_vec(), "Line 2: There is a NUL character"),
+        (b"userName,title\nx,\"y\nz,1\n".to_vec(), "Line 2: The quote that begins here is never closed"),
+        (b"userName,title\nx,\"y\"z\n".to_vec(), "Line 2: A cell goes on behind its closing quote"),
+        (columns.into_bytes(), "10001 columns"),
+        (b"userName,<script>alert(1)</script>\nx,1\n".to_vec(), "There is no attribute '<script>alert(1)</script>'"),
+        (b"userName,emails\nx,1\n".to_vec(), "such as emails.work"),
+    ] {
+        let answer = uploaded(&mut ada, &file);
+        let seen = text(&answer.body);
+        assert!(answer.status == 422 && seen.contains(says), "{says}: {} {seen}", answer.status);
+        assert!(answer.body.contains("<title>Error: import people"), "{says}");
+        assert!(!answer.body.contains("<script>alert"), "{says}");
+    }
+    assert_eq!(people(&house), 0);
+}
+
+#[test]
+fn what_stands_in_cells_is_text() {
+    let house = House::new();
+    let mut ada = house.ada();
+    let file = "\u{feff}userName;title\r\"<img src=x onerror=alert(1)>\";\"=cmd|' /C calc'!A0\"\rb;'=1\rc;\u{202e}x\r";
+    let at = place_of(&uploaded(&mut ada, file));
+    let page = ada.page(&at);
+    assert!(tags(&page).iter().all(|t| t.get("onerror").is_none()) && !page.contains("<b>people"), "{page}");
+    assert!(
+        text(&page).contains("<img src=x onerror=alert(1)>") && text(&page).contains("<b>people</b>.csv"),
+        "{page}"
+    );
+    assert_eq!(ada.post(&at, &[]).status, 303);
+    assert_eq!(people(&house), 3);
+    assert_eq!(house.text("select json_extract(doc, '$.title') from resource where name_key = 'b'"), "=1");
+    // Ragged rows: what is missing says nothing, and what is too much is refused.
+    let at = place_of(&uploaded(&mut ada, "userName,title\nd\ne,1,2\n"));
+    let page = text(&ada.page(&at));
+    assert!(page.contains("1 error in the file") && page.contains("The row has 3 cells, and the header 2."), "{page}");
+    assert_eq!(ada.post(&at, &[]).status, 303);
+    assert_eq!(people(&house), 3, "what has errors is not imported, whatever is posted");
+}
+
+#[test]
+fn only_a_form_of_our_own_page_is_read() {
+    let house = House::new();
+    let mut ada = house.ada();
+    ada.page("/people/import");
+    let csrf = ada.csrf.clone();
+    let good = form(&csrf, b"userName\nx\n");
+    let kind = format!("multipart/form-data; boundary={}", super::BOUNDARY);
+    let own = [("Origin", "http://127.0.0.1"), ("Content-Type", kind.as_str())];
+    for (headers, body) in [
+        (vec![own[1]], good.clone()),
+        (vec![("Origin", "http://evil.example"), own[1]], good.clone()),
+        (vec![own[0], own[1], ("Sec-Fetch-Site", "cross-site")], good.clone()),
+        (vec![own[0], ("Content-Type", "text/csv")], good.clone()),
+        (vec![own[0], ("Content-Type", "multipart/form-data")], good.clone()),
+        (vec![own[0], ("Content-Type", "application/x-www-form-urlencoded")], format!("csrf={csrf}").into_bytes()),
+        (own.to_vec(), form("", b"userName\nx\n")),
+        (own.to_vec(), form(&"0".repeat(64), b"userName\nx\n")),
+        (own.to_vec(), b"--nothing".to_vec()),
+        (own.to_vec(), good[..good.len() / 2].to_vec()),
+    ] {
+        let answer = sent(&mut ada, &headers, &body);
+        assert_eq!(answer.status, 403, "{headers:?}: {}", answer.body);
+    }
+    // Nobody who is not signed in sends a file anywhere.
+    let mut nobody = house.browser();
+    let answer = sent(&mut nobody, &own, &good);
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/sign-in?to=/people/import")));
+    let answer = nobody.get("/people/export.csv");
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/sign-in")));
+    assert_eq!(sent(&mut ada, &own, &good).status, 303);
+    assert_eq!(people(&house), 0);
+}
