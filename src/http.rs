@@ -9,6 +9,7 @@ mod certificate;
 mod doors;
 mod exchange;
 mod flow;
+mod gzip;
 mod h1;
 mod h2;
 mod lines;

@@ -67,6 +67,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("qrcode", &["http"]),
     ("rpassword", &["cli"]),
     ("csv", &["directory"]),
+    ("flate2", &["http"]),
     ("multer", &["http"]),
     ("indicatif", &["cli"]),
     ("rustls", &["tls"]),

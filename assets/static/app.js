@@ -208,7 +208,20 @@
 
   // Session time-out: warn two minutes before, then show the sign-in page. Tabs share the last contact.
   const minutes = Number(doc.body.dataset.idleMinutes);
-  const dialog = doc.getElementById("idle");
+  const make = (tag, more, ...inside) => {
+    const el = Object.assign(doc.createElement(tag), more);
+    el.append(...inside);
+    return el;
+  };
+  const slot = make("span", {}, "in 2 minutes");
+  const button = make("button", { type: "button", className: "btn btn-primary" }, "Stay signed in");
+  button.dataset.stay = "";
+  const dialog = make("dialog", { id: "idle", className: "dialog" },
+    make("h2", { id: "idle-title" }, "Are you still there?"),
+    make("p", { id: "idle-text" }, "Nothing has happened for a while. You will be signed out ", slot, ". What you have typed and not saved will be lost."),
+    make("div", { className: "actions" }, button));
+  dialog.setAttribute("aria-labelledby", "idle-title");
+  dialog.setAttribute("aria-describedby", "idle-text");
   const key = "scim-appliance-contact";
   let contact = Date.now();
   const touch = () => {
@@ -224,8 +237,7 @@
     if (!warn && dialog.open) dialog.close();
     if (!warn) return;
     const words = left > 60000 ? "in 2 minutes" : "in less than a minute";
-    const slot = dialog.querySelector("[data-idle-left]");
-    if (slot && slot.textContent !== words) slot.textContent = words;
+    if (slot.textContent !== words) slot.textContent = words;
     if (!dialog.open) dialog.showModal();
   };
   async function stay() {
@@ -246,7 +258,8 @@
     setInterval(tick, 5000);
     doc.addEventListener("visibilitychange", () => { if (!doc.hidden) tick(); });
   }
-  if (minutes > 0 && dialog && dialog.showModal) {
+  if (minutes > 0 && dialog.showModal) {
+    doc.body.append(dialog);
     touch();
     // Esc closes the dialog and must not hide that the time runs out: it counts as staying.
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); stay(); });

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header;
+use hyper::header::{self, HeaderMap};
 use include_dir::{Dir, include_dir};
 
+use super::gzip::{gzip, is_taken};
 use super::wire::{Answer, Media};
 use crate::secret::fingerprint_of;
 
@@ -21,6 +23,7 @@ struct Asset {
     path: String,
     media: Media,
     bytes: &'static [u8],
+    gzip: Bytes,
 }
 
 /// By their own names, such as `app.css`.
@@ -35,7 +38,8 @@ static ASSETS: LazyLock<HashMap<&'static str, Asset>> = LazyLock::new(|| {
             _ => return None,
         };
         let mark: String = fingerprint_of(file.contents()).chars().take(MARK).collect();
-        Some((name, Asset { path: format!("{PREFIX}{stem}.{mark}.{ending}"), media, bytes: file.contents() }))
+        let path = format!("{PREFIX}{stem}.{mark}.{ending}");
+        Some((name, Asset { path, media, bytes: file.contents(), gzip: gzip(file.contents())? }))
     };
     FILES.files().filter_map(asset).collect()
 });
@@ -51,13 +55,17 @@ pub fn is_below(path: &str) -> bool {
 }
 
 /// The asset at a path; `None` when there is none: an old name is not the new content.
-pub fn answer(path: &str) -> Option<Answer> {
+pub fn answer(path: &str, headers: &HeaderMap) -> Option<Answer> {
     if !is_below(path) {
         return None;
     }
     let asset = ASSETS.values().find(|a| a.path == path)?;
-    let answer = Answer { media: asset.media, ..Answer::json(StatusCode::OK, asset.bytes) };
-    Some(answer.with(header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+    let answer = match is_taken(headers) {
+        true => Answer::json(StatusCode::OK, asset.gzip.clone()).with(header::CONTENT_ENCODING, "gzip"),
+        false => Answer::json(StatusCode::OK, asset.bytes),
+    };
+    let answer = answer.with(header::CACHE_CONTROL, "public, max-age=31536000, immutable");
+    Some(Answer { media: asset.media, ..answer.with(header::VARY, "Accept-Encoding") })
 }
 
 #[cfg(test)]
@@ -70,9 +78,10 @@ mod tests {
         for name in ["app.css", "app.js", "icon.svg"] {
             let path = path(name);
             assert!(path.starts_with(PREFIX) && path.len() > PREFIX.len() + name.len(), "{name}: {path}");
-            assert!(answer(&path).is_some());
-            assert!(answer(&path.replace('.', "x")).is_none());
+            assert!(answer(&path, &HeaderMap::new()).is_some());
+            assert!(answer(&path.replace('.', "x"), &HeaderMap::new()).is_none());
         }
-        assert!(answer("/static/app.css").is_none() && answer("/static/../Cargo.toml").is_none());
+        let none = HeaderMap::new();
+        assert!(answer("/static/app.css", &none).is_none() && answer("/static/../Cargo.toml", &none).is_none());
     }
 }

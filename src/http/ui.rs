@@ -232,7 +232,7 @@ impl Ui {
         limits: BodyLimits,
         room: &Room,
     ) -> Option<Answer> {
-        if let Some(asset) = assets::answer(visit.path) {
+        if let Some(asset) = assets::answer(visit.path, visit.headers) {
             return Some(match *visit.method {
                 Method::GET | Method::HEAD => asset,
                 _ => super::problem::no_method(&[Method::GET, Method::HEAD]).answer(),
@@ -255,10 +255,11 @@ impl Ui {
             }
         }
         let outcome = self.page(visit, &segments, body, limits, room).await;
-        Some(match outcome {
+        let answer = match outcome {
             Ok(answer) => answer,
             Err(trouble) => self.failed(visit, trouble).await,
-        })
+        };
+        Some(super::gzip::page(answer, visit.headers))
     }
 
     async fn page(

@@ -145,6 +145,7 @@ impl Media {
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// What no page of ours asks a browser for.
@@ -194,6 +195,7 @@ impl Answer {
         if self.media == Media::Html {
             headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
             headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(NO_PERMISSIONS));
+            headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
         }
         if self.body.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media.name(plain_json)));

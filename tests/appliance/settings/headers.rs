@@ -304,3 +304,37 @@ fn forms_are_sent_over_tls_in_both_versions_of_http() {
         assert_eq!(talk(&mut browser, h2, "POST", "/sign-out", "csrf=x").status, 403);
     }
 }
+
+/// The length of a compressed page tells of what is in it, to whoever can cause it again and again with words of their own.
+#[test]
+fn pages_are_compressed_for_nobody_elses_page() {
+    let house = House::new();
+    let mut ada = house.ada();
+    let asset = {
+        let page = ada.page("/");
+        page.split("href=\"/static/app.")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .map(|name| format!("/static/app.{name}"))
+            .unwrap()
+    };
+    for (path, site, takes, expected) in [
+        ("/people?q=x", Some("same-origin"), Some("gzip, br"), true),
+        ("/people?q=x", Some("none"), Some("gzip"), true),
+        ("/people?q=x", Some("cross-site"), Some("gzip"), false),
+        ("/people?q=x", Some("same-site"), Some("gzip"), false),
+        ("/people?q=x", None, Some("gzip"), false),
+        ("/people?q=x", Some("same-origin"), None, false),
+        ("/people?q=x", Some("same-origin"), Some("gzip;q=0"), false),
+        (asset.as_str(), Some("cross-site"), Some("gzip"), true),
+        (asset.as_str(), None, None, false),
+    ] {
+        let headers: Vec<(&str, &str)> = [("Sec-Fetch-Site", site), ("Accept-Encoding", takes)]
+            .into_iter()
+            .filter_map(|(n, v)| Some((n, v?)))
+            .collect();
+        let answer = ada.send("HEAD", path, &headers, None);
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-encoding") == Some("gzip"), expected, "{path} {site:?} {takes:?}");
+    }
+}
