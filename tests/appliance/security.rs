@@ -1,4 +1,4 @@
-//! Who gets in, and `docs/security.md`: what its table promises is held by tests that exist.
+//! Who gets in, and `docs/security.md` and `docs/model.md`: what their tables promise is held by tests that exist.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,9 +26,11 @@ fn named(row: &str) -> Vec<(String, String)> {
     let mut file = String::new();
     let mut named = Vec::new();
     for word in cell.split('`').skip(1).step_by(2) {
-        match word.ends_with(".rs") {
-            true => file = word.to_owned(),
-            false => named.push((file.clone(), word.to_owned())),
+        match word.rsplit_once('.') {
+            // A conversation is a test.
+            Some((_, "http")) => named.push((word.to_owned(), String::new())),
+            Some((_, "rs")) => file = word.to_owned(),
+            _ => named.push((file.clone(), word.to_owned())),
         }
     }
     named
@@ -36,6 +38,9 @@ fn named(row: &str) -> Vec<(String, String)> {
 
 /// Is there a test of this name in the text of a file?
 fn holds(text: &str, name: &str) -> bool {
+    if name.is_empty() {
+        return !text.is_empty();
+    }
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let at = lines.iter().position(|l| l.starts_with(&format!("fn {name}(")));
     at.is_some_and(|at| {
@@ -68,11 +73,35 @@ fn every_test_that_the_table_names_exists() {
 }
 
 #[test]
+fn every_rule_of_the_model_is_held_by_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tables = std::fs::read_to_string(root.join("docs/model.md")).unwrap();
+    let rows: Vec<&str> = tables.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| #")).collect();
+    assert!(rows.len() > 45, "only {} rules were found", rows.len());
+    let mut wrong = Vec::new();
+    for row in rows {
+        let named = named(row);
+        if named.is_empty() {
+            wrong.push(format!("no test: {row}"));
+        }
+        for (file, name) in named {
+            let text = std::fs::read_to_string(root.join(&file)).unwrap_or_default();
+            if !holds(&text, &name) {
+                wrong.push(format!("{file} has no test {name:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn the_check_of_the_table_can_fail() {
     let row = "| 1 | x | y | `a.rs`: `one`, `two`; `b.rs`: `three` |";
     let expected = [("a.rs", "one"), ("a.rs", "two"), ("b.rs", "three")];
     assert_eq!(named(row), expected.map(|(f, n)| (f.to_owned(), n.to_owned())));
     assert!(named("| 1 | x | y | none |").is_empty());
+    assert_eq!(named("| 1 | x | y | `a/b.http` |"), [("a/b.http".to_owned(), String::new())]);
+    assert!(holds("GET /", "") && !holds("", ""));
     let text = "/// A test.\n#[test]\nfn one() {}\n\nfn two() {}\n";
     assert!(holds(text, "one") && !holds(text, "two") && !holds(text, "on") && !holds("", "one"));
 }
