@@ -10,8 +10,8 @@ use super::table::table;
 use super::{Opened, say};
 use crate::clock::date_time;
 use crate::directory::roles::{
-    By, Input, Origin, RuleView, Why, add_rule, catalogue_json, move_rule, remove_rule, rules, set_override, why_json,
-    why_named,
+    By, Input, Origin, RuleView, Why, add_rule, catalogue_json, move_rule, remove_rule, rules, set_override,
+    why as why_of, why_json, why_named,
 };
 
 #[derive(Subcommand)]
@@ -178,9 +178,12 @@ fn set(opened: &Opened, user: String, role: Option<String>) -> Result<()> {
     let site = opened.site.clone();
     let why = opened.write(move |writer| {
         let (id, _) = set_override(writer, &site.roles, &user, role.as_deref(), By::command("command:role set"))?;
-        why_named(writer, &site, &id)
+        Ok(why_of(writer, &site, &id)?)
     })?;
-    say(verdict(&why))
+    match why {
+        Some(why) => say(verdict(&why)),
+        None => say("The role is taken back; the person is deleted."),
+    }
 }
 
 fn verdict(why: &Why) -> String {

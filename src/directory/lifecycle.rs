@@ -46,11 +46,12 @@ fn of_schema(reader: &Reader<'_>, schema: &str) -> Result<std::sync::Arc<Resourc
     found.ok_or_else(|| StoreError::Corrupt("a resource type of the RFC is not known".to_owned()).into())
 }
 
-/// The live person or group that an administrator means: by userName or displayName, or by id.
+/// The live person or group that an administrator means: by id, or else by userName or displayName. Whoever is called like
+/// somebody's id does not take that one's place.
 pub fn meant(reader: &Reader<'_>, of: &ResourceType, text: &str) -> Result<Option<Row>, StoreError> {
-    match reader.key_by_name(of, &fold(text))? {
-        Some(key) => Ok(reader.rows(&[key])?.pop()),
-        None => reader.find(of, text),
+    match (reader.find(of, text)?, reader.key_by_name(of, &fold(text))?) {
+        (None, Some(key)) => Ok(reader.rows(&[key])?.pop()),
+        (found, _) => Ok(found),
     }
 }
 

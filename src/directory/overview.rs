@@ -118,7 +118,19 @@ pub fn members(reader: &Reader<'_>, group: &Row, offset: u64, limit: u64) -> Res
 }
 
 fn listed(reader: &Reader<'_>, keys: &[i64]) -> Result<Vec<Listed>, StoreError> {
-    reader.rows(keys)?.iter().map(entry).collect()
+    reader.rows(keys)?.iter().map(|row| Ok(cut(entry(row)?))).collect()
+}
+
+/// Characters of a name in a list, at most: what identity providers send has no such end.
+pub const LONGEST: usize = 200;
+
+fn cut(listed: Listed) -> Listed {
+    let cut = |text: String| match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    };
+    let Listed { name, label, email, was, .. } = listed.clone();
+    Listed { name: cut(name), label: label.map(cut), email: email.map(cut), was: was.map(cut), ..listed }
 }
 
 /// How a resource looks in a list.

@@ -14,8 +14,10 @@ use crate::scim::merge::is_kept;
 use crate::scim::schema::{Attribute, Mutability};
 use crate::store::{ChangeRow, Reader, StoreError, TokenRow};
 
-/// Changes of one person that are looked at, at most; what stood before them is taken for the identity provider's.
-const MOST: u64 = 500;
+/// Changes of one person that are looked at, at most, and bytes of what they changed; what stood before them is taken for
+/// the identity provider's.
+pub(super) const MOST: u64 = 10_000;
+pub(super) const MOST_BYTES: usize = 256 << 20;
 
 /// What the next pushes do to what was changed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,97 +117,133 @@ pub fn overwrites(reader: &Reader<'_>, site: &Site, id: &str) -> Result<Option<V
     if theirs == 0 || theirs == writers.len() {
         return Ok(Some(Vec::new()));
     }
-    let rows = reader.attribute_changes(id, MOST)?;
-    Ok(Some(predict(&row.document()?, &rows, &of, Reading::of(site), |actor| is_provider(actor, &tokens))))
+    let mut told = Telling::of(row.document()?, &of);
+    let mut bytes = 0;
+    reader.each_attribute_change(id, MOST, |row| {
+        bytes += size(&row);
+        told.takes(&row, is_provider(&row.actor, &tokens));
+        bytes < MOST_BYTES
+    })?;
+    Ok(Some(told.end(Reading::of(site))))
 }
 
-/// The same, told from a document and what has changed it, the latest first.
-pub fn predict(
-    document: &Object,
-    rows: &[ChangeRow],
-    of: &ResourceType,
-    reading: Reading,
-    is_provider: impl Fn(&str) -> bool,
-) -> Vec<Overwrite> {
-    if !rows.iter().any(|row| is_provider(&row.actor)) {
-        return Vec::new();
+/// Bytes of what a change changed.
+pub(super) fn size(row: &ChangeRow) -> usize {
+    [&row.before, &row.after].into_iter().flatten().map(String::len).sum()
+}
+
+/// What becomes of local edits, told from a document and what has changed it, the latest first. Only two documents are
+/// held, however long the record is.
+struct Telling<'o> {
+    of: &'o ResourceType,
+    document: Object,
+    /// The document as it was when the last row that was taken had been made, and what stood in it.
+    now: Object,
+    is: BTreeMap<String, Place>,
+    known: BTreeMap<String, Known>,
+    places: HashMap<String, Place>,
+    /// A PUT of the provider came later.
+    put_since: bool,
+    provided: bool,
+}
+
+impl<'o> Telling<'o> {
+    fn of(document: Object, of: &'o ResourceType) -> Telling<'o> {
+        Telling {
+            of,
+            now: document.clone(),
+            is: found(&document, of),
+            document,
+            known: BTreeMap::new(),
+            places: HashMap::new(),
+            put_since: false,
+            provided: false,
+        }
     }
-    let mut known: BTreeMap<String, Known<'_>> = BTreeMap::new();
-    let mut places: HashMap<String, Place> = HashMap::new();
-    let mut now = document.clone();
-    let mut is = found(&now, of);
-    let mut put_since = false;
-    for row in rows {
-        let earlier = before(&now, row);
-        let was = found(&earlier, of);
-        for (path, place) in was.iter().chain(&is) {
-            let (then, after) = (was.get(path).map(|p| &p.value), is.get(path).map(|p| &p.value));
+
+    /// Takes the change before the one that was taken last.
+    fn takes(&mut self, row: &ChangeRow, is_provider: bool) {
+        let earlier = before(&self.now, row);
+        let was = found(&earlier, self.of);
+        for (path, place) in was.iter().chain(&self.is) {
+            let (then, after) = (was.get(path).map(|p| &p.value), self.is.get(path).map(|p| &p.value));
             if then == after {
                 continue;
             }
-            places.entry(path.clone()).or_insert_with(|| place.clone());
-            let known = known.entry(path.clone()).or_default();
-            if is_provider(&row.actor) {
-                known.provider.get_or_insert(after.cloned());
+            if !self.places.contains_key(path) {
+                self.places.insert(path.clone(), place.clone());
             }
-            known.last.get_or_insert((row, put_since));
+            let known = self.known.entry(path.clone()).or_default();
+            if is_provider && known.provider.is_none() {
+                known.provider = Some(after.cloned());
+            }
+            known.last.get_or_insert_with(|| Last {
+                at: row.at,
+                actor: row.actor.clone(),
+                request: row.request.clone(),
+                is_provider,
+                put_since: self.put_since,
+            });
         }
-        put_since |= row.op == "replace" && is_provider(&row.actor);
-        (now, is) = (earlier, was);
+        self.provided |= is_provider;
+        self.put_since |= row.op == "replace" && is_provider;
+        (self.now, self.is) = (earlier, was);
     }
-    // Before the record begins; nothing, when it begins with the creation.
-    for (path, place) in is {
-        known.entry(path).or_default().provider.get_or_insert(Some(place.value));
-    }
-    let current = found(document, of);
-    // Of a list that the provider sends something of, it sends all that it has.
-    let sends: Vec<&str> = known
-        .iter()
-        .filter(|(_, k)| matches!(k.provider, Some(Some(_))))
-        .filter_map(|(path, _)| places.get(path).or_else(|| current.get(path)))
-        .filter(|place| place.is_list)
-        .map(|place| place.root.as_str())
-        .collect();
-    let mut told = Vec::new();
-    for (path, known) in &known {
-        let (Some((row, put_since)), Some(place)) = (known.last, places.get(path)) else { continue };
-        let here = current.get(path).map(|p| p.value.clone());
-        let provider = known.provider.clone().flatten();
-        let kept = place.stays
-            || (place.is_kept && reading.keeps_absent)
-            || (reading.merges && !sends.contains(&place.root.as_str()));
-        // A PUT that has left it as it is has said the same.
-        let is_agreed = put_since && !kept;
-        if is_provider(&row.actor) || here == provider || is_agreed {
-            continue;
-        }
-        let fate = match (&provider, kept) {
-            (Some(_), _) => Fate::Returns,
-            (None, true) => Fate::Stays,
-            (None, false) => Fate::Goes,
-        };
-        told.push(Overwrite {
-            label: place.label.clone(),
-            path: path.clone(),
-            here,
-            provider,
-            fate,
-            kept,
-            at: row.at,
-            actor: row.actor.clone(),
-            request: row.request.clone(),
-        });
-    }
-    told
-}
 
-/// The document as it was when change `n` had been made, told from what has changed it since, the latest first.
-pub fn as_of(document: &Object, rows: &[ChangeRow], n: i64) -> Object {
-    rows.iter().take_while(|row| row.n > n).fold(document.clone(), |now, row| before(&now, row))
+    fn end(mut self, reading: Reading) -> Vec<Overwrite> {
+        if !self.provided {
+            return Vec::new();
+        }
+        // Before the record begins; nothing, when it begins with the creation.
+        for (path, place) in self.is {
+            self.known.entry(path).or_default().provider.get_or_insert(Some(place.value));
+        }
+        let current = found(&self.document, self.of);
+        // Of a list that the provider sends something of, it sends all that it has.
+        let sends: Vec<&str> = self
+            .known
+            .iter()
+            .filter(|(_, k)| matches!(k.provider, Some(Some(_))))
+            .filter_map(|(path, _)| self.places.get(path).or_else(|| current.get(path)))
+            .filter(|place| place.is_list)
+            .map(|place| place.root.as_str())
+            .collect();
+        let mut told = Vec::new();
+        for (path, known) in &self.known {
+            let (Some(last), Some(place)) = (&known.last, self.places.get(path)) else { continue };
+            let here = current.get(path).map(|p| p.value.clone());
+            let provider = known.provider.clone().flatten();
+            let kept = place.stays
+                || (place.is_kept && reading.keeps_absent)
+                || (reading.merges && !sends.contains(&place.root.as_str()));
+            // A PUT that has left it as it is has said the same.
+            let is_agreed = last.put_since && !kept;
+            if last.is_provider || here == provider || is_agreed {
+                continue;
+            }
+            let fate = match (&provider, kept) {
+                (Some(_), _) => Fate::Returns,
+                (None, true) => Fate::Stays,
+                (None, false) => Fate::Goes,
+            };
+            told.push(Overwrite {
+                label: place.label.clone(),
+                path: path.clone(),
+                here,
+                provider,
+                fate,
+                kept,
+                at: last.at,
+                actor: last.actor.clone(),
+                request: last.request.clone(),
+            });
+        }
+        told
+    }
 }
 
 /// The document in front of a change.
-fn before(now: &Object, row: &ChangeRow) -> Object {
+pub(super) fn before(now: &Object, row: &ChangeRow) -> Object {
     let mut earlier = now.clone();
     if row.op == "create" {
         return Object::new();
@@ -225,11 +263,21 @@ fn before(now: &Object, row: &ChangeRow) -> Object {
 
 /// What is known of a place.
 #[derive(Default)]
-struct Known<'r> {
+struct Known {
     /// What the identity provider made of it last: a value, or none.
     provider: Option<Option<Json>>,
-    /// The latest change of it, and whether a PUT of the provider has come since.
-    last: Option<(&'r ChangeRow, bool)>,
+    /// The latest change of it.
+    last: Option<Last>,
+}
+
+/// The latest change of a place.
+struct Last {
+    at: i64,
+    actor: String,
+    request: Option<String>,
+    is_provider: bool,
+    /// A PUT of the provider has come since.
+    put_since: bool,
 }
 
 /// An attribute or a part of one, as somebody can change it alone.

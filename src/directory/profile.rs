@@ -1,16 +1,13 @@
 //! What an administrator says of a person in a form: the few attributes that applications commonly show, each a text.
 
 use super::local::{change, make, operation};
-use super::overwrites::as_of;
+use super::overwrites::{MOST, MOST_BYTES, before, size};
 use super::show::version;
 use super::{Ask, Refusal};
 use crate::scim::catalog::ENTERPRISE_SCHEMA;
 use crate::scim::json::{Json, Object};
 use crate::scim::version::{Conditions, entity_tag};
 use crate::store::{Reader, StoreError, Writer};
-
-/// Changes that are looked at to tell what somebody saw who opened the form, at most.
-const MOST: u64 = 500;
 
 /// Where an attribute stands in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,11 +177,19 @@ pub fn open(reader: &Reader<'_>, id: &str) -> Result<Option<Opened>, Refusal> {
 
 /// The document as it was in a version that a form was opened with, as far as that is still recorded.
 pub fn opened_with(reader: &Reader<'_>, id: &str, now: &Object, tag: &str) -> Result<Option<Object>, StoreError> {
-    let rows = reader.attribute_changes(id, MOST)?;
     let number = tag.rsplit_once('-').and_then(|(_, n)| n.trim_end_matches('"').parse::<i64>().ok());
     let Some(n) = number.filter(|n| entity_tag(reader.file_tag(), *n) == tag) else { return Ok(None) };
-    // The version that it was opened with was written by one of them, unless it is older than the record.
-    Ok(rows.iter().any(|row| row.n <= n).then(|| as_of(now, &rows, n)))
+    let (mut then, mut is_known, mut bytes) = (now.clone(), false, 0);
+    reader.each_attribute_change(id, MOST, |row| {
+        // The version that it was opened with was written by one of them, unless it is older than the record.
+        is_known = row.n <= n;
+        if !is_known {
+            then = before(&then, &row);
+        }
+        bytes += size(&row);
+        !is_known && bytes < MOST_BYTES
+    })?;
+    Ok(is_known.then_some(then))
 }
 
 /// Makes a person of these texts under an id that nobody has.

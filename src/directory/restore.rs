@@ -33,6 +33,8 @@ pub struct Preview {
     pub members: u64,
     /// And how many of them are there to be members again.
     pub members_there: u64,
+    /// The value of the role that was given to a person here, which is in force again then.
+    pub role: Option<String>,
     /// The id that the same person has now.
     pub later: Option<String>,
 }
@@ -55,6 +57,7 @@ pub fn preview(reader: &Reader<'_>, of: &ResourceType, id: &str) -> Result<Optio
         groups,
         members: departed.members.len() as u64,
         members_there: if of.is_group() { reader.members_still_there(of, id)? } else { 0 },
+        role: reader.role_override(id)?.map(|given| given.role),
         later: reader.later_ids(id)?.pop(),
     }))
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use asserted::{Asserted, asserted};
 pub use catalogue::{Catalogue, Role, Written};
-pub use draft::{Drafted, Effects, Mover, draft_views, drafted, save_rules, stored, who_would_change};
+pub use draft::{Drafted, Effects, Mover, draft_views, drafted, save_rules, stored, who_would_change, without_gone};
 pub use rules::{By, Given, RuleView, add_rule, group_called, move_rule, overrides, remove_rule, rules, set_override};
 pub use tell::{catalogue_json, rule_json, why_json};
 pub use why::{Hop, Input, Kind, Origin, Verdict, Why, why, why_named, why_with};

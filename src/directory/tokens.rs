@@ -68,13 +68,13 @@ pub fn create_token(writer: &mut Writer<'_>, new: &NewToken, most: usize, actor:
     Ok(())
 }
 
-/// The id of the user with this userName, or with this id.
+/// The id of the user with this id, or else with this userName: nobody can take an id's place by being called like it.
 pub(super) fn person_named(reader: &Reader<'_>, user: &str) -> Result<String, Refusal> {
     let of = reader.catalog().resource_types.iter().find(|t| t.schema.id == USER_SCHEMA);
     let found = match of {
-        Some(of) => match reader.key_by_name(of, &fold(user))? {
-            Some(key) => reader.rows(&[key])?.pop(),
-            None => reader.find(of, user)?,
+        Some(of) => match (reader.find(of, user)?, reader.key_by_name(of, &fold(user))?) {
+            (None, Some(key)) => reader.rows(&[key])?.pop(),
+            (found, _) => found,
         },
         None => None,
     };

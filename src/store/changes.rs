@@ -91,7 +91,12 @@ pub struct ChangeRow {
     pub added: u64,
     /// How many members went.
     pub removed: u64,
+    /// What it changed is too long for a history: `before` and `after` are left out.
+    pub cut: bool,
 }
+
+/// Bytes of what one write changed, at most, in a history.
+const SHOWN: i64 = 64 << 10;
 
 fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<ChangeRow> {
     let count = |i| Ok::<_, rusqlite::Error>(u64::try_from(r.get::<_, i64>(i)?).unwrap_or(0));
@@ -105,6 +110,7 @@ fn row(r: &rusqlite::Row<'_>) -> rusqlite::Result<ChangeRow> {
         after: r.get(6)?,
         added: count(7)?,
         removed: count(8)?,
+        cut: false,
     })
 }
 
@@ -112,24 +118,38 @@ impl Reader<'_> {
     /// The writes that one resource has seen, the latest first: at most `limit` of those before number `before`.
     pub fn history(&self, resource: &str, before: i64, limit: u64) -> Result<Vec<ChangeRow>, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
-             from change indexed by change_by_resource where resource = ?1 and n < ?2 order by n desc limit ?3",
+            "select n, at, actor, request, op, iif(long, null, before), iif(long, null, after),
+                 coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0), long
+             from (select *, coalesce(octet_length(before), 0) + coalesce(octet_length(after), 0) > ?4 as long
+                 from change indexed by change_by_resource where resource = ?1 and n < ?2 order by n desc limit ?3)",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(statement.query_map((resource, before, limit), row)?.collect::<Result<_, _>>()?)
+        let cut = |r: &rusqlite::Row<'_>| Ok(ChangeRow { cut: r.get(9)?, ..row(r)? });
+        Ok(statement.query_map((resource, before, limit, SHOWN), cut)?.collect::<Result<_, _>>()?)
     }
 
-    /// The writes that one resource's attributes have seen, the latest first, at most `limit`.
-    pub fn attribute_changes(&self, resource: &str, limit: u64) -> Result<Vec<ChangeRow>, StoreError> {
+    /// The writes that one resource's attributes have seen, the latest first, one at a time: at most `limit`, and as long as
+    /// somebody wants more.
+    pub fn each_attribute_change(
+        &self,
+        resource: &str,
+        limit: u64,
+        mut each: impl FnMut(ChangeRow) -> bool,
+    ) -> Result<(), StoreError> {
         let mut statement = self.connection().prepare_cached(
             "select n, at, actor, request, op, before, after, coalesce(json_array_length(added), 0), coalesce(json_array_length(removed), 0)
              from change indexed by change_by_resource where resource = ?1 and op in ('create', 'replace', 'patch') order by n desc limit ?2",
         )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(statement.query_map((resource, limit), row)?.collect::<Result<_, _>>()?)
+        let mut rows = statement.query((resource, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+        while let Some(r) = rows.next()? {
+            if !each(row(r)?) {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// Who has made the last writes, see [`Reader::attribute_changes`]: everybody once.
+    /// Who has made the last writes, see [`Reader::each_attribute_change`]: everybody once.
     pub fn attribute_writers(&self, resource: &str, limit: u64) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "select distinct actor from (select actor from change indexed by change_by_resource

@@ -53,7 +53,8 @@ pub fn look(reader: &Reader<'_>, site: &Site) -> Result<Vec<Job>, Refusal> {
         Some(since) if rule.sso != Some(since) => vec![anew(since)?],
         // The second is so by the first. But nobody is deactivated because of a time that somebody wrote into the file.
         Some(since) if now < next_run(&rule) || now < since.saturating_add(back) => Vec::new(),
-        Some(_) if rule.waits.is_some() || guard(reader)?.is_some() => Vec::new(),
+        // What was confirmed and has begun comes to its end, also after a restart.
+        Some(_) if rule.waits.is_some() || (rule.confirmed.is_none() && guard(reader)?.is_some()) => Vec::new(),
         // The server did not run, or the guard held. Whoever seems silent after that was perhaps only not heard.
         Some(since) if now > next_run(&rule).saturating_add(NOTICE * DAY) => vec![anew(since)?],
         Some(_) => run(reader, &rule, due(reader, site, now.saturating_sub(back))?)?,

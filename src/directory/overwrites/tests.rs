@@ -40,7 +40,8 @@ impl Life {
     fn record(&mut self, actor: &str, op: &str, before: Option<String>, after: Option<String>) {
         let n = self.rows.len() as i64 + 1;
         let (actor, op, request) = (actor.to_owned(), op.to_owned(), None);
-        self.rows.insert(0, ChangeRow { n, at: n, actor, request, op, before, after, added: 0, removed: 0 });
+        self.rows
+            .insert(0, ChangeRow { n, at: n, actor, request, op, before, after, added: 0, removed: 0, cut: false });
     }
 
     fn dialect(&self) -> Dialect {
@@ -72,7 +73,9 @@ impl Life {
     }
 
     fn told(&self) -> Vec<Overwrite> {
-        predict(&self.document, &self.rows, &self.of, self.reading, |actor| actor == THERE)
+        let mut told = Telling::of(self.document.clone(), &self.of);
+        self.rows.iter().for_each(|row| told.takes(row, row.actor == THERE));
+        told.end(self.reading)
     }
 
     /// The paths of what is told, with what becomes of each.
@@ -162,6 +165,11 @@ fn what_was_changed_here_is_told_with_what_the_provider_sent() {
     first.sort_by_rank(|name| life.of.rank(name));
     assert_eq!(first, check_new(ada()));
     assert_eq!(as_of(&life.document, &life.rows, 99), life.document);
+}
+
+/// The document as it was when change `n` had been made.
+fn as_of(document: &Object, rows: &[ChangeRow], n: i64) -> Object {
+    rows.iter().take_while(|row| row.n > n).fold(document.clone(), |now, row| before(&now, row))
 }
 
 fn check_new(body: Object) -> Object {

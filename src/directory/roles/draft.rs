@@ -79,6 +79,19 @@ pub fn drafted(reader: &Reader<'_>, roles: &Catalogue, draft: &[Drafted]) -> Res
     Ok(RoleRules::of(list))
 }
 
+/// The draft without rules for groups that are gone and were not there when it was begun; and how many those are.
+pub fn without_gone(reader: &Reader<'_>, draft: &[Drafted]) -> Result<(Vec<Drafted>, usize), StoreError> {
+    let control = reader.control()?;
+    let mut kept = Vec::new();
+    for rule in draft {
+        if control.role_rules.for_group(&rule.group).is_some() || group_called(reader, &rule.group)?.is_some() {
+            kept.push(rule.clone());
+        }
+    }
+    let gone = draft.len() - kept.len();
+    Ok((kept, gone))
+}
+
 /// Somebody who would have another role.
 #[derive(Debug, Clone)]
 pub struct Mover {

@@ -94,14 +94,14 @@ fn name_of(document: &Object) -> String {
     document.get("displayName").and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
-/// The live group with this name, or with this id: its id and name.
+/// The live group with this id, or else with this name: its id and name.
 pub fn group_called(reader: &Reader<'_>, group: &str) -> Result<Option<(String, String)>, StoreError> {
     let Some(of) = reader.catalog().resource_types.iter().find(|t| t.schema.id == GROUP_SCHEMA) else {
         return Ok(None);
     };
-    let found = match reader.key_by_name(of, &fold(group))? {
-        Some(key) => reader.rows(&[key])?.pop(),
-        None => reader.find(of, group)?,
+    let found = match (reader.find(of, group)?, reader.key_by_name(of, &fold(group))?) {
+        (None, Some(key)) => reader.rows(&[key])?.pop(),
+        (found, _) => found,
     };
     found.map(|row| Ok((row.id.clone(), name_of(&row.document()?)))).transpose()
 }
@@ -224,7 +224,11 @@ pub fn set_override(
     by: By<'_>,
 ) -> Result<(String, bool), Refusal> {
     let role = role.map(|r| role_named(roles, r)).transpose()?.map(|r| r.value.clone());
-    let id = person_named(writer, user)?;
+    // What was given to somebody who was deleted since can be taken back: it would be in force again with a restore.
+    let id = match role {
+        None if writer.departed_document(user)?.is_some() => user.to_owned(),
+        _ => person_named(writer, user)?,
+    };
     let before = writer.role_override(&id)?.map(|o| o.role);
     if before == role {
         return Ok((id, false));
@@ -271,16 +275,19 @@ pub struct Given {
     pub name: String,
     /// The value of the role.
     pub role: String,
+    /// Not deleted.
+    pub is_here: bool,
 }
 
-/// Roles that were given to single people, at most so many; and whether there are more.
+/// Roles that were given to single people, those among them who were deleted since, at most so many; and whether there are
+/// more.
 pub fn overrides(reader: &Reader<'_>, most: usize) -> Result<(Vec<Given>, bool), StoreError> {
     let found = reader.role_overrides(most + 1)?;
     let more = found.len() > most;
     let mut all = Vec::new();
     for (id, role) in found.into_iter().take(most) {
-        let (name, _) = called(reader, &id)?;
-        all.push(Given { id, name, role });
+        let (name, is_here) = called(reader, &id)?;
+        all.push(Given { id, name, role, is_here });
     }
     Ok((all, more))
 }

@@ -6,8 +6,8 @@ use crate::secret::same_digest;
 
 /// Bytes of a form, at most.
 pub const MOST: u64 = 64 << 10;
-/// The same with as many rules for roles as there can be.
-pub const MOST_RULES: u64 = 256 << 10;
+/// The same of somebody who is signed in.
+pub const MOST_SIGNED: u64 = 2 << 20;
 
 /// What was typed into the fields of a form, and the sentence beside each that is wrong. What was typed is kept, but for
 /// passwords and codes, which no page shows.

@@ -93,8 +93,8 @@ impl Ui {
             form.set("was", &known.name);
             return self.group_form(visit, signed, StatusCode::OK, Some((&known, What::Name)), form).await;
         };
-        let (name, was) = (form.get("name").trim().to_owned(), form.get("was").to_owned());
-        if name.is_empty() {
+        let (name, was) = (form.get("name").to_owned(), form.get("was").to_owned());
+        if name.trim().is_empty() {
             form.refuse("name", "Enter a name.");
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             return self.group_form(visit, signed, status, Some((&known, What::Name)), form).await;
@@ -110,9 +110,11 @@ impl Ui {
                 if name != now && single_line(&was) != single_line(&now) {
                     return Err(Refusal::Stale(now));
                 }
-                if single_line(&name) == single_line(&now) {
+                // A browser cannot send line ends, so a name with some comes back changed though nobody has touched it.
+                if name == now || (name == single_line(&was) && single_line(&was) == single_line(&now)) {
                     return Ok(());
                 }
+                let name = name.trim().to_owned();
                 change(writer, ask, &who, vec![operation("replace", "displayName", Some(name.into()))])?;
                 Ok(())
             })
@@ -283,7 +285,7 @@ impl Ui {
 
 /// As a browser gives the value of a field back.
 fn single_line(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect::<String>().trim().to_owned()
+    text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect()
 }
 
 /// The ids of those who are named, each once; or a sentence for each line that names nobody.

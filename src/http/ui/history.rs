@@ -57,6 +57,7 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
         "inactive.exempt" => lines.push(said("Exempt from automatic deactivation".to_owned())),
         "inactive.unexempt" => lines.push(said("Exempt from automatic deactivation no longer".to_owned())),
         "purge" => lines.push(said("Purged".to_owned())),
+        _ if row.cut => lines.push(said("Changed more than a history can show".to_owned())),
         _ => {
             let (before, after) = (leaves(row.before.as_deref()), leaves(row.after.as_deref()));
             lines.extend(transition(&before, &after).map(&said));
@@ -155,6 +156,7 @@ mod tests {
             ),
             added: 2,
             removed: 1,
+            cut: false,
         };
         let lines: Vec<_> =
             changes(&[row], &[]).into_iter().map(|c| (c.attribute, c.before, c.after, c.text)).collect();

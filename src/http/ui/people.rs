@@ -125,6 +125,8 @@ pub struct Person {
     pub facts: Vec<Facts>,
     /// The groups: link, and whether directly.
     pub groups: Vec<(Link, bool)>,
+    /// How many are not named.
+    pub more_groups: Count,
     /// The role, and why.
     pub role: RoleOf,
     /// The value of the role that was given here.
@@ -200,6 +202,8 @@ pub struct Group {
     pub facts: Vec<Facts>,
     /// The groups that it is in.
     pub groups: Vec<(Link, bool)>,
+    /// How many are not named.
+    pub more_groups: Count,
     /// Members, in the order in which they were made.
     pub members: Vec<Member>,
     /// Where the members go on.
@@ -277,6 +281,7 @@ impl Ui {
             created: Moment(portrait.row.created),
             facts: facts(&portrait.document, self.directory.catalog(), "User"),
             groups: links(&portrait),
+            more_groups: Count(portrait.groups.len().saturating_sub(GROUPS) as u64),
             role: role_of(&why, &tokens),
             given: why.given().map(str::to_owned),
             roles: self.directory.site.roles.all().iter().map(|r| (r.value.clone(), r.label.clone())).collect(),
@@ -351,6 +356,7 @@ impl Ui {
             created: Moment(portrait.row.created),
             facts: facts(&portrait.document, self.directory.catalog(), "Group"),
             groups: links(&portrait),
+            more_groups: Count(portrait.groups.len().saturating_sub(GROUPS) as u64),
             members: found.entries.into_iter().zip(kinds).map(member).collect(),
             pager: pager(offset, shown, found.total, MEMBERS, |offset| address(&here, "", "", offset)),
             location: portrait.location,
@@ -462,9 +468,12 @@ fn source(portrait: &Portrait, tokens: &[crate::directory::TokenRow]) -> String 
     }
 }
 
+/// Groups that are named on one page.
+const GROUPS: usize = 200;
+
 fn links(portrait: &Portrait) -> Vec<(Link, bool)> {
     let link = |(id, words, direct): &(String, String, bool)| {
         (Link { href: format!("/groups/{}", encoded(id)), words: words.clone() }, *direct)
     };
-    portrait.groups.iter().map(link).collect()
+    portrait.groups.iter().take(GROUPS).map(link).collect()
 }

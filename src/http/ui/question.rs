@@ -12,7 +12,7 @@ use super::state::counted;
 use super::views::{Confirm, Frame, Link};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::directory::handover::{Decision, HandoverStatus, settle};
-use crate::directory::lifecycle::called;
+use crate::directory::lifecycle::{called, meant, people};
 use crate::directory::local::{Kind, act, change, operation};
 use crate::directory::overview::{Listed, entry};
 use crate::directory::overwrites::is_provided;
@@ -123,9 +123,21 @@ impl Ui {
             }
             // A form that was sent twice finds it settled.
             let open = writer.handovers_of(&who)?.into_iter().find(|h| h.status == HandoverStatus::Open);
-            if let Some(open) = open {
-                settle(writer, &caller, open.id, &Decision::Give(successor), Some(&note))?;
-            }
+            let Some(open) = open else {
+                let given = writer.handovers_of(&who)?.first().and_then(|h| h.successor.clone());
+                let same = match meant(writer, &*people(writer)?, &successor)? {
+                    Some(row) => given == Some(row.id),
+                    None => false,
+                };
+                return match same {
+                    true => Ok(()),
+                    false => Err(Refusal::Conflict(
+                        "the hand-over is settled already, and not by this; leave the successor empty to go on"
+                            .to_owned(),
+                    )),
+                };
+            };
+            settle(writer, &caller, open.id, &Decision::Give(successor), Some(&note))?;
             Ok(())
         });
         match done.await {

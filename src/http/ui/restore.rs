@@ -44,6 +44,8 @@ struct Restore {
     later: Option<Link>,
     /// None: it is there again.
     back: Option<Back>,
+    /// The label of the role that was given here.
+    role: Option<String>,
 }
 
 impl Ui {
@@ -130,6 +132,10 @@ impl Ui {
             problem,
             other,
             later,
+            role: back.as_ref().and_then(|b| b.preview.role.as_deref()).map(|value| {
+                let roles = &self.directory.site.roles;
+                roles.find(value).map_or_else(|| value.to_owned(), |role| role.label.clone())
+            }),
             back,
         };
         html(status, &page)

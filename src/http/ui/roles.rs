@@ -12,10 +12,10 @@ use super::people::{RoleOf, role_of, unknown};
 use super::session::Signed;
 use super::views::{Count, Frame, Link};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
-use crate::directory::overview::page;
+use crate::directory::overview::{LONGEST, page};
 use crate::directory::roles::{
     By, Drafted, Effects, Given, RuleView, Why, draft_views, drafted, group_called, overrides, save_rules,
-    set_override, stored, who_would_change, why_named, why_with,
+    set_override, stored, who_would_change, why_named, why_with, without_gone,
 };
 use crate::directory::{Reader, Refusal, Site, TokenRow};
 
@@ -132,7 +132,7 @@ impl Ui {
         let Some(mut form) = form else {
             return self.roles_page(visit, signed, StatusCode::OK, Form::default(), None, None).await;
         };
-        let mut draft = draft_of(&form);
+        let Some(mut draft) = draft_of(&form) else { return Err(Trouble::foreign()) };
         let act = Act::of(&form);
         match &act {
             Act::Up(group) => shift(&mut draft, group, true),
@@ -216,7 +216,7 @@ impl Ui {
             }
             None => None,
         };
-        let problem = problem.or(found.problem);
+        let problem = found.problem.or(problem);
         let status = match status {
             StatusCode::OK if problem.is_some() => StatusCode::CONFLICT,
             StatusCode::OK if !form.is_good() => StatusCode::UNPROCESSABLE_ENTITY,
@@ -254,7 +254,11 @@ impl Ui {
                 .collect(),
             effects: found.effects,
             tested,
-            given: found.given.iter().map(|g| (person(&g.id, &g.name), label(&g.role))).collect(),
+            given: found
+                .given
+                .iter()
+                .map(|g| (person(&g.id, &g.name), label(&g.role) + if g.is_here { "" } else { ", deleted since" }))
+                .collect(),
             more: found.more,
             problem,
             form,
@@ -276,15 +280,16 @@ impl Ui {
     }
 }
 
-/// The rules as the form has them.
-fn draft_of(form: &Form) -> Vec<Drafted> {
+/// The rules as the form has them; none when it is no form of ours.
+fn draft_of(form: &Form) -> Option<Vec<Drafted>> {
     let nested: Vec<&str> = form.all("nested").collect();
     let rule = |(group, role): (&str, &str)| Drafted {
         group: group.to_owned(),
         role: role.to_owned(),
         nested: nested.contains(&group),
     };
-    form.all("group").zip(form.all("role")).map(rule).collect()
+    let is_whole = form.all("group").count() == form.all("role").count() && form.has("stood");
+    is_whole.then(|| form.all("group").zip(form.all("role")).map(rule).collect())
 }
 
 fn shift(draft: &mut [Drafted], group: &str, up: bool) {
@@ -328,16 +333,26 @@ fn rule(view: RuleView, last: usize, form: &Form) -> Rule {
 
 fn found(reader: &Reader<'_>, site: &Site, draft: Option<Vec<Drafted>>, who: &str) -> Result<Found, Refusal> {
     let (now, stood) = stored(reader)?;
-    let mut problem = None;
+    let (mut problem, mut is_bad) = (None, false);
+    let draft = match draft {
+        Some(draft) => {
+            let (kept, gone) = without_gone(reader, &draft)?;
+            if gone > 0 {
+                problem = Some("There is no group any more for a rule that was here. It is left out; the others are as you had them. Nothing is saved.".to_owned());
+            }
+            Some(kept)
+        }
+        None => None,
+    };
     let is_draft = draft.as_ref().is_some_and(|draft| *draft != now);
     let rules = match drafted(reader, &site.roles, draft.as_deref().unwrap_or(&now)) {
         Err(Refusal::Conflict(why)) => {
-            problem = Some(why);
+            (problem, is_bad) = (Some(why), true);
             drafted(reader, &site.roles, &now)?
         }
         rules => rules?,
     };
-    let is_draft = is_draft && problem.is_none();
+    let is_draft = is_draft && !is_bad;
     let tested = match who {
         "" => None,
         who => match why_named(reader, site, who) {
@@ -346,7 +361,9 @@ fn found(reader: &Reader<'_>, site: &Site, draft: Option<Vec<Drafted>>, who: &st
         },
     };
     let of = reader.catalog().resource_type("Group").ok_or_else(unknown)?;
-    let groups = page(reader, of, "", None, 0, OFFERED)?.entries.into_iter().map(|group| group.name).collect();
+    let groups = page(reader, of, "", None, 0, OFFERED)?.entries;
+    // A name that was cut for the list finds no group.
+    let groups = groups.into_iter().map(|group| group.name).filter(|name| name.chars().count() <= LONGEST).collect();
     let (given, more) = overrides(reader, GIVEN)?;
     Ok(Found {
         effects: if is_draft { who_would_change(reader, site, &rules, NAMED)? } else { Effects::default() },

@@ -204,7 +204,7 @@ fn what_cannot_be_a_rule_is_refused_with_a_sentence() {
     // A group that is archived while somebody drafts.
     assert_eq!(scene.client.delete(&format!("/Groups/{crew}")).unwrap().status, 204);
     let gone = press(&mut ada, &stood, &[user(crew)], "save", &[]);
-    assert!(gone.status == 409 && gone.body.contains("There is no group"), "{}", gone.body);
+    assert!(gone.status == 409 && gone.body.contains("no group any more"), "{}", gone.body);
     assert!(scene.rules().is_empty());
     // Without the value of the session, and after its end.
     let before = scene.house.contents();
@@ -290,4 +290,74 @@ fn a_thousand_rules_fit_into_the_form() {
     assert_eq!(press(&mut ada, &stood, &moved, "save", &[]).status, 303);
     assert_eq!(scene.rules()[0].0, *first);
     assert_eq!(scene.house.number("select count(*) from change where op like 'role.rule%'"), 1, "one rule was moved");
+}
+
+/// Somebody whose userName is the id of somebody else takes nothing that is meant for that one.
+#[test]
+fn whoever_is_called_like_an_id_does_not_take_its_place() {
+    let scene = scene();
+    let [victim, _, leaver] = &scene.ids;
+    let mallory = id_of(&scene.client.post("/Users", &json!({"userName": victim.to_uppercase()})).unwrap());
+    let twin = id_of(&scene.client.post("/Groups", &json!({"displayName": scene.groups[1]})).unwrap());
+    let mut ada = scene.house.ada();
+    ada.page("/roles");
+    assert_eq!(ada.post(&format!("/people/{victim}/role"), &[("role", "ORGANIZATION_ADMINISTRATOR")]).status, 303);
+    assert_eq!(scene.house.text("select user_id from role_override"), *victim);
+    let draft = [(scene.groups[1].clone(), "USER".to_owned(), false)];
+    let (stood, _) = form_of(&ada.page("/roles"));
+    assert_eq!(press(&mut ada, &stood, &draft, "save", &[]).status, 303);
+    assert_eq!(scene.rules(), draft);
+    scene.house.place.done(&["person", "deactivate", leaver]);
+    scene.house.place.done(&["handover", "give", leaver, "--to", victim]);
+    assert_eq!(scene.house.text("select successor from handover"), *victim);
+    scene.house.place.done(&["person", "deactivate", victim]);
+    assert_eq!(scene.client.get(&format!("/Users/{victim}")).unwrap().json()["active"], json!(false));
+    assert_eq!(scene.client.get(&format!("/Users/{mallory}")).unwrap().json()["active"], json!(true));
+    scene.house.place.done(&["group", "delete", &scene.groups[1]]);
+    assert_eq!(scene.client.get(&format!("/Groups/{twin}")).unwrap().status, 200);
+}
+
+/// What was given to somebody who was deleted would be in force again with a restore: that is said, and it can be taken back.
+#[test]
+fn a_role_of_somebody_who_is_gone_is_shown_and_can_be_taken_back() {
+    let scene = scene();
+    let gone = &scene.ids[2];
+    let mut ada = scene.house.ada();
+    ada.page("/roles");
+    assert_eq!(ada.post(&format!("/people/{gone}/role"), &[("role", "ORGANIZATION_ADMINISTRATOR")]).status, 303);
+    assert_eq!(scene.client.delete(&format!("/Users/{gone}")).unwrap().status, 204);
+    assert!(ada.page("/roles").contains("alan@x.io</a>: Admin, deleted since"));
+    let page = ada.page(&format!("/people/{gone}/restore"));
+    assert!(page.contains("Admin, which was given here, is in force again"), "{page}");
+    assert_eq!(
+        ada.post(&format!("/people/{gone}/role"), &[("role", "USER")]).status,
+        403,
+        "nothing is given to who is gone"
+    );
+    scene.house.place.done(&["role", "set", gone, "--clear"]);
+    assert!(!ada.page(&format!("/people/{gone}/restore")).contains("is in force again"));
+    scene.house.place.done(&["person", "restore", gone]);
+    assert_eq!(scene.role(2), "LIMITED_ACCESS_USER");
+}
+
+/// Of a draft only the rule is lost whose group is gone, and no form that is half there takes all rules away.
+#[test]
+fn a_draft_outlives_the_end_of_one_of_its_groups() {
+    let scene = scene();
+    let [auditors, board, _] = &scene.groups;
+    let mut ada = scene.house.ada();
+    let (stood, _) = form_of(&ada.page("/roles"));
+    let draft: Vec<_> = [auditors, board].map(|g| (g.clone(), "USER".to_owned(), false)).to_vec();
+    assert_eq!(scene.client.delete(&format!("/Groups/{board}")).unwrap().status, 204);
+    for button in ["look", "save", &format!("up:{board}")] {
+        let answer = press(&mut ada, &stood, &draft, button, &[]);
+        assert_eq!(answer.status, 409, "{button}");
+        assert_eq!(form_of(&answer.body).1, draft[..1], "{button}");
+        assert!(answer.body.contains("no group any more for a rule"), "{button}: {}", answer.body);
+    }
+    assert_eq!(press(&mut ada, &stood, &draft[..1], "save", &[]).status, 303);
+    let (stood, _) = form_of(&ada.page("/roles"));
+    let half = ada.post("/roles", &[("stood", &stood), ("group", auditors), ("do", "save")]);
+    assert_eq!(half.status, 403, "a group without its role is no form of ours");
+    assert_eq!(scene.rules().len(), 1);
 }

@@ -108,3 +108,18 @@ fn members_are_added_all_or_none_and_stay_when_a_provider_sends_its_own() {
     assert_eq!(desk.ada.get(&format!("{path}/remove")).status, 303);
     crate::invariants::check(&desk.house.place.database());
 }
+
+/// Blanks that an identity provider has sent can be taken away; a name that nobody touches stays as it is.
+#[test]
+fn blanks_around_a_name_can_be_taken_away() {
+    let mut desk = Desk::new();
+    let group = desk.client.post("/Groups", &json!({"displayName": "Staff "})).unwrap();
+    let id = id_of(&group);
+    let path = format!("/groups/{id}/edit");
+    let name = |desk: &Desk| desk.client.get(&format!("/Groups/{id}")).unwrap().json()["displayName"].clone();
+    desk.ada.page(&path);
+    assert_eq!(desk.ada.post(&path, &[("name", "Staff "), ("was", "Staff ")]).status, 303);
+    assert_eq!(name(&desk), json!("Staff "));
+    assert_eq!(desk.ada.post(&path, &[("name", "Staff"), ("was", "Staff ")]).status, 303);
+    assert_eq!(name(&desk), json!("Staff"));
+}

@@ -188,3 +188,51 @@ fn an_edit_on_a_page_is_in_the_imports_of_okta() {
     let found: BTreeSet<&str> = since.iter().map(|p| p["id"].as_str().unwrap()).collect();
     assert_eq!(found, BTreeSet::from([local.as_str(), &ids[7], &ids[9]]));
 }
+
+/// However much an identity provider sends after it, what was changed here is told until it is written over.
+#[test]
+fn an_edit_is_told_after_very_many_changes() {
+    let desk = Desk::new();
+    let id = desk.person("ada@x.io");
+    let patch = |path: &str, value: Value| {
+        let body = json!([{"op": "replace", "path": path, "value": value}]);
+        assert_eq!(desk.client.patch(&format!("/Users/{id}"), &body).unwrap().status, 200);
+    };
+    patch("title", json!("There"));
+    desk.house.place.done(&["person", "edit", &id, "--set", "title=Here"]);
+    for i in 0..600 {
+        patch("nickName", json!(format!("n{i}")));
+    }
+    assert_eq!(told(&desk, &id), BTreeMap::from([("title".to_owned(), "returns".to_owned())]));
+}
+
+/// A long record is read change by change: it does not stand in memory as a whole, on no page.
+#[test]
+fn a_long_record_does_not_make_the_server_large() {
+    let mut desk = Desk::new();
+    let id = desk.person("ada@x.io");
+    let patch = |desk: &Desk, byte: char| {
+        let photos: Vec<Value> =
+            (0..60).map(|i| json!({"value": byte.to_string().repeat(20_000), "type": format!("t{i}")})).collect();
+        let body = json!([{"op": "replace", "path": "photos", "value": photos}]);
+        assert_eq!(desk.client.patch(&format!("/Users/{id}"), &body).unwrap().status, 200);
+    };
+    desk.house.place.done(&["person", "edit", &id, "--set", "title=Here"]);
+    for i in 0..24 {
+        patch(&desk, if i % 2 == 0 { 'a' } else { 'b' });
+    }
+    // Small again, so that the pages themselves are.
+    let none = json!([{"op": "remove", "path": "photos"}]);
+    assert_eq!(desk.client.patch(&format!("/Users/{id}"), &none).unwrap().status, 200);
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", desk.house.server().pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = resident();
+    let page = desk.ada.page(&format!("/people/{id}"));
+    assert!(page.contains("Changed more than a history can show"), "{page}");
+    assert_eq!(told(&desk, &id), BTreeMap::from([("title".to_owned(), "goes".to_owned())]));
+    let after = resident();
+    assert!(after < before + 30_000, "{before} KiB became {after} KiB; the record has 58 MB");
+}
