@@ -168,6 +168,13 @@ impl Outbound {
         asked.unwrap_or_else(|_| Err(self.too_slow(&target, self.patience.total)))
     }
 
+    /// The same client, which gives up sooner than anybody can bear in a test.
+    #[cfg(test)]
+    pub(crate) fn impatient(self) -> Outbound {
+        let patience = Patience { connect: Duration::from_millis(400), total: Duration::from_millis(900) };
+        Outbound { patience, ..self }
+    }
+
     fn too_slow(&self, target: &Target, patience: Duration) -> OutboundError {
         OutboundError::TooSlow { host: target.shown(), seconds: patience.as_secs() }
     }
@@ -212,8 +219,7 @@ fn complaint(error: &hyper::Error) -> &'static str {
     match () {
         () if error.is_parse_too_large() => "its headers are too many or too large",
         () if error.is_parse() => "the answer cannot be read; is it an HTTP server?",
-        () if error.is_incomplete_message() || error.is_canceled() => "it hung up before the answer was whole",
-        () => "the connection broke off",
+        () => "it hung up before the answer was whole",
     }
 }
 

@@ -11,8 +11,6 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-const SHORT: Patience = Patience { connect: Duration::from_millis(400), total: Duration::from_millis(900) };
-
 /// What a server does with a connection, besides reading one request.
 #[derive(Clone, Copy)]
 enum Does {
@@ -81,7 +79,7 @@ fn here() -> Policy {
 }
 
 fn client(policy: Policy) -> Outbound {
-    Outbound { patience: SHORT, ..Outbound::new(policy).unwrap() }
+    Outbound::new(policy).unwrap().impatient()
 }
 
 async fn get(client: &Outbound, url: &str) -> Result<Response<Bytes>, OutboundError> {
@@ -345,7 +343,7 @@ async fn what_does_not_speak_tls_is_not_spoken_to() {
         sentence(get(&client, &format!("https://idp.example:{}/", silent.address.port())).await)
             .contains("took too long")
     );
-    assert!(began.elapsed() < SHORT.total);
+    assert!(began.elapsed() < Duration::from_millis(800));
 }
 
 #[test]
