@@ -250,7 +250,8 @@ async fn read(target: &Target, answer: Response<Incoming>, most: usize) -> Resul
     if (300..400).contains(&status) {
         let to = parts.headers.get(header::LOCATION).and_then(|l| l.to_str().ok()?.parse::<Uri>().ok());
         // Only the host: what is behind it may be a secret.
-        let to = to.as_ref().and_then(|to| to.host()).map_or(String::new(), |to| format!(" to {to}"));
+        let to = to.as_ref().and_then(|to| to.host()).filter(|to| to.len() <= connect::HOST);
+        let to = to.map_or(String::new(), |to| format!(" to {to}"));
         return Err(OutboundError::Redirect { host: host(), status, to });
     }
     if status < 200 {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::listen::network;
-use super::{BadConfig, Source};
+use super::{BadConfig, Place, Source};
 
 /// `[sso]`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Outbound {
     pub allow: Vec<IpNet>,
     /// A PEM file with certificate authorities that are trusted besides the public ones.
     pub ca_file: Option<PathBuf>,
+    /// Where that stands.
+    pub ca_place: Option<Place>,
     /// Plain HTTP may be spoken with the networks of `allow`.
     pub allow_http: bool,
 }
@@ -62,5 +64,6 @@ pub(super) fn outbound(source: &Source<'_>, table: &OutboundTable) -> Result<Out
         let why = "outbound.ca_file is the whole path of a PEM file such as /etc/ssl/certs/company.pem";
         if path.is_absolute() { Ok(path) } else { Err(source.refuse(Some(written.span()), why)) }
     });
-    Ok(Outbound { allow, ca_file: ca_file.transpose()?, allow_http: http.is_some() })
+    let ca_place = table.ca_file.as_ref().map(|written| source.place(Some(written.span())));
+    Ok(Outbound { allow, ca_file: ca_file.transpose()?, ca_place, allow_http: http.is_some() })
 }

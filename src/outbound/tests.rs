@@ -194,6 +194,7 @@ async fn only_urls_that_are_meant_are_called() {
         ("https://idp.example:99999/", "port"),
         ("https://idp.example:/", "port"),
         ("https:// idp.example/", "cannot be read"),
+        (&format!("https://{}/", "a".repeat(300)), "too long"),
         ("https:///path", "cannot be read"),
         ("", "cannot be read"),
     ] {
@@ -363,4 +364,21 @@ fn authorities_have_to_be_there() {
     assert!(tried(Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")).unwrap_err().contains("PEM"));
     assert!(tried(Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")).is_err());
     assert!(tried(Some(&certificate(|_| {}).0)).is_ok());
+}
+
+/// Another test once more, in a process whose environment names a proxy for everything.
+#[test]
+fn nobody_in_the_environment_is_asked() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "outbound::tests::an_answer_is_read_whole_and_the_request_is_ours"]);
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        again.env(name, &url);
+    }
+    let ended = again.env_remove("no_proxy").env_remove("NO_PROXY").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "the proxy was asked");
 }

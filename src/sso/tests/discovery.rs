@@ -30,6 +30,7 @@ async fn metadata_is_whole_and_that_of_the_issuer() {
         ("issuer", json!(format!("{}/{{tenantid}}/v2.0", scene.fake.issuer)), "many tenants"),
         ("issuer", json!([scene.fake.issuer]), "its issuer is not a text"),
         ("issuer", json!(null), "lacks issuer"),
+        ("issuer", json!(format!("https://{}", "a".repeat(9000))), "aaa…, and not"),
         ("authorization_endpoint", json!(null), "lacks authorization_endpoint"),
         ("authorization_endpoint", json!("javascript:alert(1)"), "its authorization_endpoint is not called"),
         ("authorization_endpoint", json!("/authorize"), "its authorization_endpoint is not called"),
@@ -86,8 +87,9 @@ async fn what_is_no_metadata_or_no_key_set_is_refused() {
         let said = look().await;
         assert!(said.contains(word), "{word}: {said}");
     }
-    scene.fake.says(|m| m["id_token_signing_alg_values_supported"] = json!(["ES256"]));
+    scene.fake.says(|m| m["id_token_signing_alg_values_supported"] = json!(["ES256", "RS256"]));
     let key = scene.key.jwk("one", "ES256");
+    let weak = json!({"kty": "RSA", "n": BASE64_URL_SAFE_NO_PAD.encode([255; 128]), "e": "AQAB"});
     for (page, word) in [
         (Page::new(200, "<html>"), "not JSON"),
         (Page::new(200, "{}"), "no list of keys"),
@@ -95,6 +97,7 @@ async fn what_is_no_metadata_or_no_key_set_is_refused() {
         (Page::new(200, r#"{"keys":[{"kid":"a","kid":"b"}]}"#), "twice"),
         (Page::new(200, json!({"keys": vec![key; 101]})), "more than 100"),
         (Page::new(200, json!({"keys": [{"x": "x".repeat(300_000)}]})), "more than 262144 bytes"),
+        (Page::new(200, json!({"keys": [weak]})), "none of them is for ES256, RS256"),
         (Page::new(401, "{}"), "status 401"),
         (Page::new(301, ""), "redirect"),
         (Page { pause: Duration::from_secs(5), ..Page::new(200, "{}") }, "took too long"),
