@@ -186,12 +186,12 @@ impl Outbound {
         most: usize,
     ) -> Result<Response<Bytes>, OutboundError> {
         let until = Instant::now() + self.patience.connect;
-        let connected = timeout_at(until, async {
-            let addresses = target.addresses(&self.policy, &self.names).await?;
-            let stream = connect::tcp(target, &addresses, until).await?;
-            connect::tls(target, &self.trust, stream).await
-        });
-        let stream = connected.await.unwrap_or_else(|_| Err(self.too_slow(target, self.patience.connect)))?;
+        let late = |_| Err(self.too_slow(target, self.patience.connect));
+        let addresses = target.addresses(&self.policy, &self.names);
+        let addresses = timeout_at(until, addresses).await.unwrap_or_else(late)?;
+        let stream = connect::tcp(target, &addresses, until).await?;
+        let late = |_| Err(self.too_slow(target, self.patience.connect));
+        let stream = timeout_at(until, connect::tls(target, &self.trust, stream)).await.unwrap_or_else(late)?;
         let garbled = |why| OutboundError::Garbled { host: target.shown(), why };
         let (mut sender, connection) = http1::Builder::new()
             .max_headers(HEADERS)

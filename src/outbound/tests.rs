@@ -79,7 +79,7 @@ fn here() -> Policy {
 }
 
 fn client(policy: Policy) -> Outbound {
-    Outbound::new(policy).unwrap().impatient()
+    Outbound::new(policy).unwrap()
 }
 
 async fn get(client: &Outbound, url: &str) -> Result<Response<Bytes>, OutboundError> {
@@ -88,7 +88,7 @@ async fn get(client: &Outbound, url: &str) -> Result<Response<Bytes>, OutboundEr
 
 async fn asked(does: Does) -> Result<Response<Bytes>, OutboundError> {
     let server = server(does, None).await;
-    get(&client(here()), &format!("http://{}/secret-path?token=secret", server.address)).await
+    get(&client(here()).impatient(), &format!("http://{}/secret-path?token=secret", server.address)).await
 }
 
 fn sentence(answer: Result<Response<Bytes>, OutboundError>) -> String {
@@ -278,6 +278,20 @@ async fn an_address_that_is_dead_or_silent_does_not_hold_up_the_next() {
     assert!(get(&client, &format!("http://idp.example:{}/", server.address.port())).await.is_ok());
     let said = sentence(get(&client, "http://idp.example:1/").await);
     assert!(said.contains("cannot be reached: nothing listens there"), "{said}");
+
+    // Somebody listens on the first, takes nobody in and has no room for more: the system answers no knock.
+    let silent: SocketAddr = format!("127.0.0.9:{}", server.address.port()).parse().unwrap();
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &silent).unwrap();
+    rustix::net::listen(&socket, 0).unwrap();
+    let knock = || std::net::TcpStream::connect_timeout(&silent, Duration::from_millis(50));
+    let waiting: Vec<_> = (0..8).map(|_| knock()).collect();
+    assert!(waiting.iter().any(Result::is_err), "it has room for more");
+    assert!(get(&client, &format!("http://idp.example:{}/", server.address.port())).await.is_ok());
+    let alone = |_: &str| vec!["127.0.0.9".parse().unwrap()];
+    let client = Outbound { names: Names::Told(Arc::new(alone)), ..client }.impatient();
+    let said = sentence(get(&client, &format!("http://idp.example:{}/", server.address.port())).await);
+    assert!(said.contains("cannot be reached: it does not answer"), "{said}");
 }
 
 /// An authority, and a server's certificate of it.
@@ -308,7 +322,7 @@ async fn over_tls(host: &str, known: bool, change: impl FnOnce(&mut CertificateP
     std::fs::write(&file, pem).unwrap();
     let told = |_: &str| vec!["127.0.0.1".parse().unwrap()];
     let policy = Policy { ca_file: known.then_some(file), allow_http: false, ..here() };
-    let client = Outbound { names: Names::Told(Arc::new(told)), patience: PATIENCE, ..client(policy) };
+    let client = Outbound { names: Names::Told(Arc::new(told)), ..client(policy) };
     let answer = get(&client, &format!("https://{host}:{}/", server.address.port())).await;
     answer.map(|a| a.status().as_u16()).map_err(|e| e.to_string())
 }
@@ -338,7 +352,7 @@ async fn what_does_not_speak_tls_is_not_spoken_to() {
         assert!(!server.heard.lock().unwrap().contains("secret"));
     }
     let silent = server(Does::Nothing, None).await;
-    let client = Outbound { names: Names::Told(Arc::new(told)), ..client(here()) };
+    let client = Outbound { names: Names::Told(Arc::new(told)), ..client(here()) }.impatient();
     let began = Instant::now();
     assert!(
         sentence(get(&client, &format!("https://idp.example:{}/", silent.address.port())).await)
