@@ -212,6 +212,11 @@ async fn a_code_is_good_once_and_refusals_are_told_apart() {
         (400, json!({"error": "unauthorized_client"}), "compare both"),
         (401, json!("no"), "compare both"),
         (400, json!({"error": "invalid_scope", "error_description": described}), "invalid_scope: … of …  2026 INFO"),
+        (
+            400,
+            json!({"error": "invalid_request", "error_description": "client-secret+%26+%C3%BC"}),
+            "invalid_request: …",
+        ),
         (400, json!({"error": 7}), "status 400"),
         (503, json!(null), "status 503"),
         (302, json!(null), "redirect"),
