@@ -26,10 +26,11 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{BadConfig, Config, EXAMPLE};
+use crate::config::{self, BadConfig, Config, EXAMPLE};
 use crate::directory::roles;
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
 use crate::http::BASE;
+use crate::outbound::{Outbound, Policy};
 use crate::scim::catalog::Catalog;
 use crate::scim::declare::Declarations;
 use crate::scim::dialect::{RULES, RuleSet};
@@ -206,6 +207,15 @@ fn options(config: &Config) -> Options {
         threshold: threshold(config),
         ..Options::at(&config.store.path)
     }
+}
+
+/// The way out that the configuration allows.
+///
+/// Errors: the certificate authorities cannot be used.
+fn outbound(config: &Config) -> Result<Outbound> {
+    let config::Outbound { allow, ca_file, ca_place, allow_http } = config.outbound.clone();
+    let made = Outbound::new(Policy { allow, ca_file, allow_http });
+    made.map_err(|why| ca_place.map_or_else(|| anyhow!("{why}"), |place| place.complain(why.to_string()).into()))
 }
 
 fn threshold(config: &Config) -> Threshold {

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::first_run::{bootstrap, offer};
-use super::{Checked, options, read_config, say, site};
+use super::{Checked, options, outbound, read_config, say, site};
 use crate::clock::Clock;
 use crate::config::{self, Config, Listener};
 use crate::directory::people_csv::Bounds;
@@ -35,6 +35,7 @@ pub fn run(file: &Path) -> Result<()> {
     let _lock = lock(&config.store.path)?;
     // After the lock: only one server makes a certificate. Before the database: a mistake here costs no waiting.
     let tls = config.tls.as_ref().map(Tls::start).transpose()?;
+    outbound(&config)?;
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;

@@ -1,0 +1,69 @@
+//! `[sso]` and `[outbound]`: whether signing in comes before provisioning, and where the server goes by itself.
+
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::listen::network;
+use super::{BadConfig, Place, Source};
+
+/// `[sso]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sso {
+    /// What has to be there before provisioning is switched on.
+    pub precondition: Precondition,
+}
+
+/// What has to be there before provisioning is switched on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precondition {
+    /// Single sign-on that was tested.
+    Required,
+    /// That, or an administrator who says that he or she goes without.
+    #[default]
+    Acknowledge,
+}
+
+/// `[outbound]`: where the server may go by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Outbound {
+    /// Networks that may be reached although they are not public.
+    pub allow: Vec<IpNet>,
+    /// A PEM file with certificate authorities that are trusted besides the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// Where that stands.
+    pub ca_place: Option<Place>,
+    /// Plain HTTP may be spoken with the networks of `allow`.
+    pub allow_http: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct OutboundTable {
+    allow: Vec<Spanned<String>>,
+    ca_file: Option<Spanned<String>>,
+    allow_http: Option<Spanned<bool>>,
+}
+
+/// Checks it.
+pub(super) fn outbound(source: &Source<'_>, table: &OutboundTable) -> Result<Outbound, BadConfig> {
+    let allowed =
+        |written| network(source, "outbound.allow", "let the server go everywhere; name the networks", written);
+    let allow: Vec<IpNet> = table.allow.iter().map(allowed).collect::<Result<_, _>>()?;
+    let http = table.allow_http.as_ref().filter(|http| *http.get_ref());
+    if let Some(http) = http.filter(|_| allow.is_empty()) {
+        let why = "outbound.allow_http has no meaning without outbound.allow: plain HTTP is spoken only with the networks there";
+        return Err(source.refuse(Some(http.span()), why));
+    }
+    let ca_file = table.ca_file.as_ref().map(|written| {
+        let path = PathBuf::from(written.get_ref());
+        let why = "outbound.ca_file is the whole path of a PEM file such as /etc/ssl/certs/company.pem";
+        if path.is_absolute() { Ok(path) } else { Err(source.refuse(Some(written.span()), why)) }
+    });
+    let ca_place = table.ca_file.as_ref().map(|written| source.place(Some(written.span())));
+    Ok(Outbound { allow, ca_file: ca_file.transpose()?, ca_place, allow_http: http.is_some() })
+}
