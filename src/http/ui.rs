@@ -123,11 +123,13 @@ pub struct Trouble {
     heading: &'static str,
     text: String,
     headers: Vec<(header::HeaderName, String)>,
+    /// The way out, if that is another one than the overview.
+    link: Option<Link>,
 }
 
 impl Trouble {
     fn new(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
-        Trouble { status, heading, text: text.into(), headers: Vec::new() }
+        Trouble { status, heading, text: text.into(), headers: Vec::new(), link: None }
     }
 
     fn of(problem: &Problem, heading: &'static str) -> Trouble {
@@ -390,9 +392,15 @@ impl Ui {
     ) -> Result<Frame, Trouble> {
         let mut frame = self.bare(visit, title);
         frame.nav = nav;
-        frame.who = Some(signed.admin.name.clone());
+        frame.who = Some(signed.who.name().to_owned());
         frame.csrf = signed.csrf(&self.directory.key);
-        frame.warnings.extend(self.warnings().await?);
+        if signed.who.admin().is_none() {
+            frame.own = "/me";
+        }
+        frame.manages = signed.who.manages();
+        if frame.manages {
+            frame.warnings.extend(self.warnings().await?);
+        }
         Ok(frame)
     }
 
@@ -409,6 +417,12 @@ impl Ui {
             title: title.to_owned(),
             nav: "",
             who: None,
+            own: "/account",
+            manages: false,
+            here: match (visit.method, visit.query) {
+                (&Method::GET, query) if !query.is_empty() => format!("{}?{query}", visit.path),
+                _ => visit.path.to_owned(),
+            },
             csrf: String::new(),
             css: assets::path("app.css"),
             js: assets::path("app.js"),
@@ -447,11 +461,15 @@ impl Ui {
             Some(signed) => self.frame(visit, signed, "", trouble.heading).await.ok(),
             None => None,
         };
+        let manages = signed.as_ref().is_none_or(|signed| signed.who.manages());
         let page = Failure {
             frame: frame.unwrap_or_else(|| self.bare(visit, trouble.heading)),
             heading: trouble.heading.to_owned(),
             text: trouble.text,
-            link: Some(Link { href: "/".to_owned(), words: "Go to the overview".to_owned() }),
+            link: Some(trouble.link.unwrap_or_else(|| {
+                let words = if manages { "Go to the overview" } else { "Go to the first page" };
+                Link { href: "/".to_owned(), words: words.to_owned() }
+            })),
             request: visit.id.to_owned(),
         };
         let answer = match html(trouble.status, &page) {

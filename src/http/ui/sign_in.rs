@@ -113,7 +113,7 @@ impl Ui {
     /// The answer to whoever has given everything: the cookies, and the page that was looked for.
     fn welcome(&self, visit: &Visit<'_>, signed: &Signed, to: &str) -> Answer {
         let answer = with_cookie(visit, signed, redirect(to));
-        match device_of(&self.directory.key, &signed.admin) {
+        match signed.who.admin().and_then(|admin| device_of(&self.directory.key, admin)) {
             Some(device) => answer.with(SET_COOKIE, &Jar::Device.set(&device, visit.secure)),
             None => answer,
         }
@@ -132,11 +132,12 @@ impl Ui {
     /// `/sign-in/code`
     pub(super) async fn code(&self, visit: &Visit<'_>, form: Option<Form>) -> Outcome {
         let Some(signed) = self.signed(visit, false).await? else { return Ok(redirect("/sign-in")) };
+        let admin = signed.admin()?;
         let recovery = visit.query.split('&').any(|p| p == "recovery" || p.starts_with("recovery="));
         let Some(mut form) = form else {
             let mut form = Form::default();
             form.set("to", listed(&visit.parameter("to").unwrap_or_default()));
-            let sealed = !recovery && self.totp(&signed.admin).is_none();
+            let sealed = !recovery && self.totp(admin).is_none();
             let problem = sealed.then(|| {
                 "The key file of the server is another one than when the app was set up. Use a recovery code, or run `admin reset` on the server.".to_owned()
             });
@@ -153,7 +154,7 @@ impl Ui {
             form.refuse(field, "Enter the code.");
             return self.code_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, recovery, None);
         }
-        let counted = self.counted(visit, Some(&signed.admin), "");
+        let counted = self.counted(visit, Some(admin), "");
         if let Err(seconds) = self.gate.admit(&counted) {
             let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
             let answer =
@@ -162,7 +163,7 @@ impl Ui {
         }
         let proof = match recovery {
             true => Some(OwnedProof::recovery(form.get("recovery"))),
-            false => self.proof(&signed.admin, form.get("code")),
+            false => self.proof(admin, form.get("code")),
         };
         let renewed = match proof {
             Some(proof) => self.renew(visit, &signed, Some(proof)).await?,
