@@ -5,14 +5,20 @@ mod matching;
 #[cfg(test)]
 mod tests;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use matching::{Met, Refused, Why, meet};
 
 use super::Refusal;
+use crate::secret::{Key, NoRandomness};
 use crate::store::{Change, Reader, StoreError, Writer};
 
+/// The path to which the identity provider sends people back.
+pub const CALLBACK: &str = "/sign-in/sso/callback";
+/// What the client secret is sealed for.
+const SECRET: &str = "single sign-on client secret";
 /// The name of the setting.
 const SETTING: &str = "sso";
 /// Rules, at most, and characters of each text.
@@ -266,6 +272,17 @@ pub fn state(reader: &Reader<'_>) -> Result<State, StoreError> {
     // What cannot be read is not set up: that keeps people out, and no administrator.
     let settings = reader.setting(SETTING)?.and_then(|text| serde_json::from_str(&text).ok());
     Ok(State { settings, since: reader.sso_since()? })
+}
+
+/// A client secret as it is stored: only with the key file it can be read again.
+pub fn seal_secret(key: &Key, secret: &str) -> Result<String, NoRandomness> {
+    Ok(HEXLOWER.encode(&key.seal(SECRET, secret.as_bytes())?))
+}
+
+/// The client secret; none: another key file has sealed it.
+pub fn open_secret(key: &Key, sealed: &str) -> Option<String> {
+    let sealed = HEXLOWER.decode(sealed.as_bytes()).ok()?;
+    String::from_utf8(key.open(SECRET, &sealed)?).ok()
 }
 
 /// What is wrong with an issuer, a client id, scopes or a secret, if anything is: a field of the form, and a sentence.
