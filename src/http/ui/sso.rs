@@ -47,8 +47,6 @@ struct SsoPage {
     secret_hint: &'static str,
     /// Another key file has sealed it.
     sealed: bool,
-    redirect: String,
-    signed_out: String,
     kinds: Vec<Choice>,
     tabs: Vec<Tab>,
     steps: Vec<Step>,
@@ -231,8 +229,6 @@ impl Ui {
                 .collect(),
             tabs: Kind::ALL.into_iter().map(|k| Tab { key: k.name(), words: k.words(), current: k == shown }).collect(),
             steps: steps(shown, &redirect, &signed_out),
-            redirect,
-            signed_out,
             refused: refused.collect(),
             form,
             confirm,
