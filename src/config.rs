@@ -19,8 +19,8 @@ use lifecycle::{GuardTable, RetentionTable};
 pub use limits::Limits;
 pub use listen::{Listen, Listener, Tls};
 use listen::{ListenTable, TlsTable};
-use sso::OutboundTable;
-pub use sso::{Outbound, Precondition, Sso};
+pub use sso::{Outbound, Sso};
+use sso::{OutboundTable, SsoTable};
 
 /// The commented example, which is the default configuration written out.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -44,9 +44,9 @@ pub struct Config {
     pub limits: Limits,
     /// What becomes of those who left.
     pub lifecycle: Lifecycle,
-    /// Whether signing in comes before provisioning.
+    /// Single sign-on.
     pub sso: Sso,
-    /// Where the server may go by itself.
+    /// Connections that this server opens.
     pub outbound: Outbound,
     /// The log.
     pub log: Log,
@@ -186,7 +186,7 @@ struct File {
     #[serde(default)]
     guard: GuardTable,
     #[serde(default)]
-    sso: Sso,
+    sso: SsoTable,
     #[serde(default)]
     outbound: OutboundTable,
     #[serde(default)]
@@ -375,8 +375,8 @@ impl Config {
             max_live_tokens,
             limits: limits::limits(&source, written.limits)?,
             lifecycle: lifecycle::lifecycle(&source, written.retention, written.guard)?,
-            sso: written.sso,
-            outbound: sso::outbound(&source, &written.outbound)?,
+            sso: sso::sso(&source, written.sso)?,
+            outbound: sso::outbound(&source, written.outbound, folder)?,
             log: written.log,
             bootstrap: written.bootstrap.map(|b| Bootstrap {
                 admin_name: b.admin_name.unwrap_or_else(|| "admin".to_owned()),

@@ -196,6 +196,18 @@ export class Scene {
         this.troubles = [];
         this.contexts = [];
         this.pages = [];
+        this.allowed = new Set();
+        this.endings = [];
+    }
+
+    /** Another site that pages may lead to. */
+    allow(origin) {
+        this.allowed.add(origin);
+    }
+
+    /** Something to do at the end. */
+    after(what) {
+        this.endings.push(what);
     }
 
     /** A new appliance that runs. What `prepare` does happens before the start. */
@@ -229,7 +241,7 @@ export class Scene {
         });
         page.on("request", (request) => {
             const {origin, protocol} = new URL(request.url());
-            if (protocol !== "blob:" && origin !== this.app.base) trouble(`fetched from elsewhere: ${request.url()}`);
+            if (!["blob:", "data:"].includes(protocol) && origin !== this.app.base && !this.allowed.has(origin)) trouble(`fetched from elsewhere: ${request.url()}`);
         });
         return page;
     }
@@ -250,6 +262,7 @@ export class Scene {
     async end() {
         for (const context of this.contexts) await context.close();
         await this.app?.remove();
+        for (const ending of this.endings) await ending();
         assert.deepEqual([...new Set(this.troubles)], [], "the browser reported troubles");
     }
 }

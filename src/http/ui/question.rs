@@ -26,23 +26,23 @@ const LONGEST_NOTE: usize = 1000;
 /// A question with its consequences.
 #[derive(Template)]
 #[template(path = "question.html", config = "assets/askama.toml")]
-struct Question {
-    frame: Frame,
-    heading: String,
+pub(super) struct Question {
+    pub(super) frame: Frame,
+    pub(super) heading: String,
     /// What somebody should know first.
-    notice: Option<String>,
+    pub(super) notice: Option<String>,
     /// What it comes to.
-    facts: Vec<(&'static str, String)>,
-    form: Form,
+    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) form: Form,
     /// A successor may be named; what he or she gets.
-    successor: Option<String>,
-    confirm: Confirm,
-    action: String,
-    button: &'static str,
-    danger: bool,
+    pub(super) successor: Option<String>,
+    pub(super) confirm: Confirm,
+    pub(super) action: String,
+    pub(super) button: &'static str,
+    pub(super) danger: bool,
     /// Where one goes who does not do it, and what stays then.
-    back: Link,
-    keep: &'static str,
+    pub(super) back: Link,
+    pub(super) keep: &'static str,
 }
 
 /// Whom, or what, a question is about.
@@ -301,7 +301,7 @@ impl Ui {
             frame: self.frame(visit, signed, "people", &heading).await?,
             notice: subject.is_provided.then(|| "Your identity provider writes this person and does not learn of this: its next push finds nobody, and it may make a new person. To let somebody go, unassign the person there, or deactivate here.".to_owned()),
             facts: vec![
-                ("At once", format!("Identity providers find nobody under this id, {} is free for somebody else, and tokens that are bound to this person end.", subject.listed.name)),
+                ("At once", format!("Identity providers find nobody under this id, {} is free for somebody else. The person is signed out, and tokens that are bound to him or her end.", subject.listed.name)),
                 ("Groups", format!("Leaves {}.", counted(subject.groups, "group", "groups"))),
                 ("Hand-over", handover.to_owned()),
                 ("Kept", kept),
