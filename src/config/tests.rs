@@ -50,7 +50,7 @@ fn mistakes_are_told_with_their_line() {
         ("[outbound]\nallow = [\"10.0.0.0/8\",\n\"idp.internal\"]\n", 3, "outbound.allow holds addresses"),
         ("[outbound]\nallow = [\"0.0.0.0/0\"]\n", 2, "go everywhere"),
         ("[outbound]\nallow = [\"::/0\"]\n", 2, "go everywhere"),
-        ("[outbound]\nca_file = \"\"\n", 2, "is empty"),
+        ("[outbound]\nca_file = \"\"\n", 2, "path of a PEM file"),
         ("[outbound]\n\nallow_http = true\n", 3, "without outbound.allow"),
         ("x = \n", 1, ""),
     ] {
