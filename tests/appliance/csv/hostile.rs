@@ -103,3 +103,31 @@ fn only_a_form_of_our_own_page_is_read() {
     assert_eq!(sent(&mut ada, &own, &good).status, 303);
     assert_eq!(people(&house), 0);
 }
+
+/// The schema of docs/roles.md has a `role` of its own, and two schemas may share a name.
+#[test]
+fn attributes_that_are_called_like_others_stop_nobody() {
+    let schema = |id: &str, names: &[&str]| {
+        let all: String = names.iter().map(|n| format!("[[schema.attribute]]\nname = \"{n}\"\n")).collect();
+        format!("[[schema]]\nid = \"{id}\"\nextends = [\"User\"]\n{all}")
+    };
+    let own = "urn:example:scim:hyperproof:1.0:User";
+    let config = format!(
+        "[roles]\nattribute = \"{own}:role\"\n{}{}",
+        schema(own, &["role", "badge", "source"]),
+        schema("urn:example:b:1.0:User", &["badge"])
+    );
+    let house = House::with(&config);
+    let mut ada = house.ada();
+    let given = format!("userName,{own}:role,{own}:badge,{own}:source\nbob,USER,7,x\n");
+    let (told, good, errors) = imported(&house.place, given, &[]);
+    assert!(good && told["created"] == 1, "{errors}");
+    let refused = uploaded(&mut ada, "userName,tittle\nbob,y\n");
+    assert_eq!(refused.status, 422);
+    assert!(text(&refused.body).contains("There is no attribute 'tittle'"), "{}", refused.body);
+    let answer = ada.get("/people/export.csv");
+    assert!(answer.status == 200 && answer.body.contains(&format!("{own}:role,")), "{}", answer.body);
+    let (told, good, errors) = imported(&house.place, &answer.body, &[]);
+    assert!(good && told["unchanged"] == 1, "{told} {errors}");
+    assert!(answer.body.contains(&format!("{own}:source")), "{}", answer.body);
+}
