@@ -7,6 +7,7 @@ use crate::scim::catalog::{ENTERPRISE_SCHEMA, ResourceType};
 use crate::scim::fault::quoted;
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::json::Json;
+use crate::scim::name::fold;
 use crate::scim::path::{AttrPath, BoundPath, PatchPath, Place};
 use crate::scim::resource::is_discarded;
 use crate::scim::schema::{Attribute, Schema, Type};
@@ -75,6 +76,26 @@ impl<'c> Target<'c> {
         self.path.is("userName")
     }
 
+    /// Does letter case count in the type?
+    pub fn is_exact(&self) -> bool {
+        self.path.attribute.sub("type").is_some_and(|s| s.case_exact)
+    }
+
+    /// A type, as types are compared.
+    pub fn folded(&self, kind: &str) -> String {
+        if self.is_exact() { kind.to_owned() } else { fold(kind) }
+    }
+
+    /// The same for two that are about the same.
+    fn key(&self) -> (String, Option<String>) {
+        (self.path.text(), self.kind.as_deref().map(|kind| self.folded(kind)))
+    }
+
+    /// Says whether its element is the first among several: `primary`, which only one of them is.
+    pub fn is_primary(&self) -> bool {
+        self.kind.is_some() && self.leaf().name == "primary"
+    }
+
     /// The path of PATCH.
     pub fn text(&self) -> String {
         match &self.kind {
@@ -121,7 +142,7 @@ pub fn columns<'c>(table: &Table<'_>, of: &'c ResourceType) -> Result<Vec<Column
         let meaning = meaning(&name, of)
             .map_err(|why| Unreadable { line: Some(table.header_line()), why: format!("Column {}: {why}", i + 1) })?;
         let same = |other: &Column<'_>| match (&other.meaning, &meaning) {
-            (Meaning::Attribute(a), Meaning::Attribute(b)) => a.text() == b.text(),
+            (Meaning::Attribute(a), Meaning::Attribute(b)) => a.key() == b.key(),
             (Meaning::Groups, Meaning::Groups) | (Meaning::Role, Meaning::Role) | (Meaning::Id, Meaning::Id) => true,
             (Meaning::Unread(_), Meaning::Unread(_)) => other.name.eq_ignore_ascii_case(&name),
             _ => false,

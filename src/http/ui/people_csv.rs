@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use askama::Template;
@@ -19,7 +19,7 @@ use super::uploads::{NoPlace, Owner, Stage, Upload, Uploads, WAIT};
 use super::views::{Confirm, Count, Frame};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::clock::date_time;
-use crate::directory::people_csv::{self as sheet, Exported, Plan};
+use crate::directory::people_csv::{self as sheet, Exported, Manner, Plan, View};
 use crate::directory::{Caller, Directory, Refusal, Weight, admins};
 use crate::http::problem::Problem;
 use crate::http::wire::{Answer, BodyLimits, Media, Room, read};
@@ -246,25 +246,37 @@ impl Ui {
     pub(super) async fn export(&self) -> Outcome {
         let _turn = self.uploads.turn.acquire().await.map_err(|_| Trouble::broken())?;
         let (site, most) = (self.directory.site.clone(), self.uploads.bounds.bytes.saturating_mul(4));
+        let waiting = Waiting::default();
+        let is_over = waiting.0.clone();
         let written = self.directory.store.read(move |reader| {
             let mut file = Bounded { bytes: Vec::new(), most };
-            sheet::export(reader, &site, &mut file, (true, &AtomicU64::new(0)))?;
+            let (progress, is_over) = (&AtomicU64::new(0), &*is_over);
+            sheet::export(reader, &site, &mut file, Manner { mark: true, is_partial: false, progress, is_over })?;
             Ok::<_, Exported>(file.bytes)
         });
-        let bytes = match written.await {
-            Ok(bytes) => bytes,
+        let written = written.await;
+        drop(waiting);
+        let why = match written {
+            Ok(bytes) => return Ok(self.sheet(bytes)),
             Err(Exported::Unread(error)) => return Err(error.into()),
-            Err(Exported::Unwritten(_)) => {
-                let why = format!(
-                    "The file would be larger than {} MiB. The command scim-appliance person export writes one of any size.",
-                    most >> 20
-                );
-                return Err(Trouble::new(StatusCode::INSUFFICIENT_STORAGE, "This cannot be done", why));
-            }
+            Err(Exported::Over) => return Err(Trouble::broken()),
+            Err(Exported::Unwritten(_)) => format!(
+                "The file would be larger than {} MiB. The command scim-appliance person export writes one of any size.",
+                most >> 20
+            ),
+            Err(Exported::TooWide(name)) => format!(
+                "People have values of so many types that a file of {} columns cannot hold all of them: {name} would be left out. The command scim-appliance person export writes what fits.",
+                sheet::MOST_COLUMNS
+            ),
         };
+        Err(Trouble::new(StatusCode::INSUFFICIENT_STORAGE, "This cannot be done", why))
+    }
+
+    /// A file to keep.
+    fn sheet(&self, bytes: Vec<u8>) -> Answer {
         let day: String = date_time(self.now()).chars().take(10).collect();
         let answer = Answer { media: Media::Csv, ..Answer::json(StatusCode::OK, bytes) };
-        Ok(answer.with(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"people-{day}.csv\"")))
+        answer.with(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"people-{day}.csv\""))
     }
 
     /// Was the file sent by a page of ours?
@@ -284,7 +296,7 @@ async fn look(uploads: Arc<Uploads>, directory: Directory, owner: Owner, id: Str
             let (site, bounds) = (directory.site.clone(), uploads.bounds);
             let pending = directory.store.read(move |reader| {
                 let file = sheet::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
-                sheet::preview(reader, &site, file, SHOWN)
+                sheet::preview(reader, &site, file, View::first(SHOWN))
             });
             match pending.await {
                 Ok(plan) => Stage::Ready(Arc::new(plan), notice),
@@ -305,6 +317,16 @@ fn said(refusal: Refusal) -> String {
         tracing::error!(%error, "people could not be imported");
     }
     Problem::from(refusal).detail().to_owned()
+}
+
+/// Somebody who waits for a file. A browser that has gone takes it along, and the file is not written to its end.
+#[derive(Default)]
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A file in memory that does not grow without end.
