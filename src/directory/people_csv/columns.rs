@@ -233,7 +233,7 @@ fn target<'c>(name: &str, of: &'c ResourceType) -> Result<Target<'c>, Nothing> {
         Some(_) => {
             return Err(Nothing::Unfit(format!("{} is a schema. A column is about one attribute.", quoted(name))));
         }
-        None => of_extension(short, of).ok_or(Nothing::Unknown)?,
+        None => of_extension(short, of).ok_or_else(|| unsuggested(short, of))?,
     };
     single(path, name, of).map_err(Nothing::Unfit)
 }
@@ -309,6 +309,25 @@ fn by_type<'c>(name: &str, of: &'c ResourceType) -> Option<Target<'c>> {
     let kind = suggested(&of.schema, attribute).into_iter().find(|k| k.eq_ignore_ascii_case(kind))?;
     let sub = attribute.sub(part.unwrap_or("value")).filter(|s| !s.multi_valued && s.name != "type")?;
     Some(Target { path: BoundPath { extension: None, attribute, sub: Some(sub) }, kind: Some(kind) })
+}
+
+/// `roles.work`, of which no schema knows such a type: how it is named all the same.
+fn unsuggested(name: &str, of: &ResourceType) -> Nothing {
+    let mut words = name.split('.');
+    let (first, kind, part) = (words.next().unwrap_or_default(), words.next(), words.next());
+    let list = of.schema.attribute(first).filter(|a| a.multi_valued && a.sub("type").is_some());
+    match (list, kind) {
+        (Some(list), Some(kind)) if !kind.is_empty() => {
+            let part = part.unwrap_or("value");
+            let kind = Json::from(kind).text();
+            Nothing::Unfit(format!(
+                "There is no attribute {}. A type that no schema suggests is named {}[type eq {kind}].{part}.",
+                quoted(name),
+                list.name
+            ))
+        }
+        _ => Nothing::Unknown,
+    }
 }
 
 /// The types that a schema suggests for the values of an attribute.

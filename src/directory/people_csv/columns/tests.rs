@@ -61,6 +61,7 @@ fn names_that_mean_nothing_or_too_much_are_refused() {
         ("userName,emails", "'emails' has several values; name one of them by its type, such as emails.work"),
         ("userName,emails.value", "'emails.value' has several values"),
         ("userName,emails.wrok", "There is no attribute 'emails.wrok'"),
+        ("userName,roles.work", "A type that no schema suggests is named roles[type eq \"work\"].value."),
         ("userName,name", "'name' has parts; name one of them, such as name.formatted"),
         ("userName,email,\"emails[type eq \"\"work\"\"].value\"", "The columns 2 and 3 are about the same"),
         ("userName,USERNAME", "The columns 1 and 2 are about the same"),
