@@ -1,9 +1,10 @@
 //! `person import` and `person export`: people as a CSV file.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+mod export;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,10 +13,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+pub use self::export::export;
 use super::table::table;
 use super::{Opened, explained, remark, say};
-use crate::directory::lifecycle::people;
-use crate::directory::people_csv::{self as sheet, Bounds, Exported, Plan};
+use crate::directory::people_csv::{self as sheet, Bounds, Plan, View};
 use crate::directory::{Caller, Pending, StoreError, Weight};
 
 /// Changes that the table shows, at most.
@@ -31,10 +32,13 @@ pub fn import(opened: &Opened, file: &Path, dry_run: bool, as_json: bool) -> Res
     let rows = sheet::inspect(&bytes, bounds, of).map_err(|unreadable| anyhow!("{}: {unreadable}", file.display()))?;
     let progress = Arc::new(AtomicU64::new(0));
     let (site, counted) = (opened.site.clone(), progress.clone());
-    let shown = if as_json { usize::MAX } else { SHOWN };
+    let view = match as_json {
+        true => View { from: 0, count: usize::MAX, is_full: true },
+        false => View::first(SHOWN),
+    };
     let pending = opened.look(move |reader| {
         let file = sheet::File { bytes: &shared, bounds, progress: &counted };
-        sheet::preview(reader, &site, file, shown)
+        sheet::preview(reader, &site, file, view)
     })?;
     let plan = watched(pending, &progress, rows, "Looking through").map_err(explained)?;
     for error in &plan.errors {
@@ -48,10 +52,11 @@ pub fn import(opened: &Opened, file: &Path, dry_run: bool, as_json: bool) -> Res
         true => Some(carried_out(opened, bytes, (bounds, rows), plan.digest.clone())),
         false => None,
     };
-    let is_done = matches!(done, Some(Ok(_)));
+    // There may be nothing to do, which is done then as well.
+    let is_done = is_good && !dry_run && !matches!(done, Some(Err(_)));
     match as_json {
-        true => say(serde_json::to_string_pretty(&told(&plan, dry_run, is_done))?)?,
-        false => show(&plan, dry_run || !is_good)?,
+        true => say(serde_json::to_string_pretty(&told(&plan, dry_run, done.as_ref()))?)?,
+        false => show(&plan, !is_done)?,
     }
     done.transpose()?;
     if !is_good {
@@ -167,17 +172,19 @@ fn show(plan: &Plan, would: bool) -> Result<()> {
         0 => String::new(),
         n => format!(" ({n} of them deactivated)"),
     };
+    let told = [(plan.joins, "added to groups"), (plan.roles, "given another role")];
+    let told: String = told.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
     say(format!(
-        "{} {}made, {} changed{deactivated}, {} unchanged.",
+        "{} {would}made, {} {would}changed{deactivated}{told}, {} unchanged.",
         counted_as(plan.creates, "person", "people"),
-        if would { "would be " } else { "" },
         plan.updates,
-        plan.unchanged
+        plan.unchanged,
+        would = if would { "would be " } else { "" },
     ))
 }
 
-/// The same for scripts.
-fn told(plan: &Plan, dry_run: bool, is_done: bool) -> Value {
+/// The same for scripts: what would be done, and what was done.
+fn told(plan: &Plan, dry_run: bool, done: Option<&Result<Plan>>) -> Value {
     let changes = plan.shown.iter().map(|shown| {
         let columns = shown
             .changes
@@ -190,68 +197,19 @@ fn told(plan: &Plan, dry_run: bool, is_done: bool) -> Value {
     });
     let errors = plan.errors.iter().map(|e| json!({"line": e.line, "column": e.column, "why": e.why}));
     let unread = plan.unread.iter().map(|(column, why)| json!({"column": column, "why": why}));
+    let (is_done, error) = match done {
+        Some(Ok(_)) => (true, None),
+        Some(Err(error)) => (false, Some(format!("{error:#}"))),
+        None => (false, None),
+    };
+    let done = |n: u64| if is_done { n } else { 0 };
     json!({
-        "dryRun": dry_run, "imported": is_done, "rows": plan.rows, "created": plan.creates, "updated": plan.updates,
-        "deactivated": plan.deactivates, "unchanged": plan.unchanged, "errorCount": plan.error_count,
+        "dryRun": dry_run, "imported": is_done, "error": error, "rows": plan.rows,
+        "wouldCreate": plan.creates, "wouldUpdate": plan.updates, "wouldDeactivate": plan.deactivates,
+        "wouldJoinGroups": plan.joins, "wouldChangeRole": plan.roles,
+        "created": done(plan.creates), "updated": done(plan.updates), "deactivated": done(plan.deactivates),
+        "unchanged": plan.unchanged, "errorCount": plan.error_count,
         "errors": errors.collect::<Vec<_>>(), "changes": changes.collect::<Vec<_>>(),
         "unread": unread.collect::<Vec<_>>(),
     })
-}
-
-/// Writes everybody into a file, or to stdout.
-pub fn export(opened: &Opened, file: Option<&Path>, mark: bool) -> Result<()> {
-    let progress = Arc::new(AtomicU64::new(0));
-    let total = opened.ask(|reader| Ok(reader.total(&*people(reader)?)?))?;
-    let (site, counted) = (opened.site.clone(), progress.clone());
-    let Some(file) = file else {
-        let pending = opened
-            .look(move |reader| sheet::export(reader, &site, BufWriter::new(io::stdout().lock()), (mark, &counted)))?;
-        // A bar beside what is written to the same terminal would be in its way.
-        pending.wait().map_err(|failed| anyhow!("the people cannot be written: {failed}"))?;
-        return Ok(());
-    };
-    let beside = Beside::of(file)?;
-    let to = beside.file.try_clone().with_context(|| format!("{} cannot be written", file.display()))?;
-    let pending: Pending<u64, Exported> =
-        opened.look(move |reader| sheet::export(reader, &site, BufWriter::new(to), (mark, &counted)))?;
-    let written = watched(pending, &progress, total, "Exporting");
-    let count = written.map_err(|failed| anyhow!("{} cannot be written: {failed}", file.display()))?;
-    beside.put(file)?;
-    remark(format!("{} in {}.", counted_as(count, "person", "people"), file.display()));
-    Ok(())
-}
-
-/// A file on its way to its name: it is whole when it has it, and gone when it never gets there.
-struct Beside {
-    file: File,
-    path: PathBuf,
-    is_put: bool,
-}
-
-impl Beside {
-    fn of(file: &Path) -> Result<Beside> {
-        let name = file.file_name().with_context(|| format!("{} is no name of a file", file.display()))?;
-        let path = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let made = made.with_context(|| format!("{} cannot be made", path.display()))?;
-        Ok(Beside { file: made, path, is_put: false })
-    }
-
-    fn put(mut self, to: &Path) -> Result<()> {
-        self.file
-            .flush()
-            .and_then(|()| self.file.sync_all())
-            .with_context(|| format!("{} cannot be written", to.display()))?;
-        std::fs::rename(&self.path, to).with_context(|| format!("{} cannot be written", to.display()))?;
-        self.is_put = true;
-        Ok(())
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if !self.is_put {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
 }

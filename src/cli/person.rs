@@ -92,11 +92,14 @@ pub enum Command {
     },
     /// Write everybody into a CSV file, with no cell that a spreadsheet takes for a formula
     #[command(
-        after_help = "Examples:\n  scim-appliance --config x.toml person export people.csv --bom\n  scim-appliance --config x.toml person export | head"
+        after_help = "Examples:\n  scim-appliance --config x.toml person export people.csv --bom\n  scim-appliance --config x.toml person export people.csv --force\n  scim-appliance --config x.toml person export | head"
     )]
     Export {
-        /// The file to make, readable for its owner only; stdout without it
+        /// The file to make, readable for its owner only; stdout without it, or with -
         file: Option<PathBuf>,
+        /// Replace a file that is there
+        #[arg(long, requires = "file")]
+        force: bool,
         /// Begin with a byte order mark, which Excel needs to see that it is UTF-8
         #[arg(long)]
         bom: bool,
@@ -190,7 +193,7 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
             edit(&opened, person, user_name.as_deref(), &words, &set, &unset)
         }
         Command::Import { file, dry_run, json } => people_csv::import(&opened, &file, dry_run, json),
-        Command::Export { file, bom } => people_csv::export(&opened, file.as_deref(), bom),
+        Command::Export { file, bom, force } => people_csv::export(&opened, config, file.as_deref(), (bom, force)),
         Command::Deactivate { person } => switch(&opened, person, false),
         Command::Reactivate { person } => switch(&opened, person, true),
         Command::Delete { person } => {

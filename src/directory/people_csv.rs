@@ -19,8 +19,8 @@ use super::lifecycle::people;
 use super::{Caller, Reader, Refusal, Site, Writer};
 use crate::scim::catalog::ResourceType;
 
-pub use export::{Exported, export};
-pub use text::{Bounds, Unreadable};
+pub use export::{Exported, Manner, Written, export};
+pub use text::{Bounds, MOST_COLUMNS, Unreadable};
 
 use columns::{Meaning, columns};
 use text::Table;
@@ -37,9 +37,13 @@ pub struct Plan {
     pub updates: u64,
     /// Those among them who are deactivated by it.
     pub deactivates: u64,
+    /// Those who are added to groups.
+    pub joins: u64,
+    /// Those whose role is given, or taken away.
+    pub roles: u64,
     /// Rows that say what is so already.
     pub unchanged: u64,
-    /// The first of those who are made or changed.
+    /// Those who are made or changed, as far as somebody looks.
     pub shown: Vec<Shown>,
     /// What is wrong, in the order of the lines: the first of it.
     pub errors: Vec<RowError>,
@@ -69,7 +73,7 @@ pub struct Shown {
     pub is_new: bool,
     /// The same person was here before, and was deleted.
     pub returns: bool,
-    /// Columns with what was and what becomes; no secrets, and not longer than anybody reads.
+    /// Columns with what was and what becomes; no secrets.
     pub changes: Vec<(String, String, String)>,
 }
 
@@ -90,6 +94,24 @@ impl std::fmt::Display for RowError {
             Some(column) => write!(f, "Line {}, {column}: {}", self.line, self.why),
             None => write!(f, "Line {}: {}", self.line, self.why),
         }
+    }
+}
+
+/// Whose changes are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Behind so many.
+    pub from: u64,
+    /// So many.
+    pub count: usize,
+    /// With values of any length, and not only as much as people read.
+    pub is_full: bool,
+}
+
+impl View {
+    /// The first so many, as people read them.
+    pub fn first(count: usize) -> View {
+        View { from: 0, count, is_full: false }
     }
 }
 
@@ -116,12 +138,12 @@ pub fn inspect(bytes: &[u8], bounds: Bounds, of: &ResourceType) -> Result<u64, U
     Ok(table.rows())
 }
 
-/// What an import would come to. Of those who are touched at most so many are shown.
+/// What an import would come to.
 ///
 /// Errors: [`Refusal::Denied`] for what [`inspect`] refuses. What is wrong with rows is in the plan.
-pub fn preview(reader: &Reader<'_>, site: &Site, file: File<'_>, shown: usize) -> Result<Plan, Refusal> {
+pub fn preview(reader: &Reader<'_>, site: &Site, file: File<'_>, view: View) -> Result<Plan, Refusal> {
     // Nobody changes anything with this caller.
-    run(Hands::Look(reader), (site, &Caller::local("", "")), file, shown)
+    run(Hands::Look(reader), (site, &Caller::local("", "")), file, view)
 }
 
 /// Imports a file whose preview had this digest.
@@ -133,7 +155,7 @@ pub fn import(
     file: File<'_>,
     digest: &str,
 ) -> Result<Plan, Refusal> {
-    let plan = run(Hands::Write(writer), (site, caller), file, 0)?;
+    let plan = run(Hands::Write(writer), (site, caller), file, View::first(0))?;
     match plan.digest == digest {
         true => Ok(plan),
         false => Err(Refusal::Conflict(MOVED.to_owned())),
@@ -143,12 +165,12 @@ pub fn import(
 /// Why an import is refused that nothing is wrong with.
 const MOVED: &str = "The directory has changed since the preview, and the import would come to something else by now. Nothing was imported.";
 
-fn run(hands: Hands<'_, '_>, (site, caller): (&Site, &Caller), file: File<'_>, shown: usize) -> Result<Plan, Refusal> {
+fn run(hands: Hands<'_, '_>, (site, caller): (&Site, &Caller), file: File<'_>, view: View) -> Result<Plan, Refusal> {
     let of = people(hands.reader())?;
     let refused = |unreadable: Unreadable| Refusal::Denied(unreadable.to_string());
     let table = Table::read(file.bytes, file.bounds).map_err(refused)?;
     let columns = columns(&table, &of).map_err(refused)?;
-    let mut walk = Walk::new(hands, (site, caller), &of, &columns, shown);
+    let mut walk = Walk::new(hands, (site, caller), &of, &columns, view);
     table.each_row(|row| {
         file.progress.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         walk.row(row).map(|()| true)

@@ -291,8 +291,8 @@ impl Ui {
     ) -> Outcome {
         // A file is read when it is known who sends it, and no sooner.
         let is_file = *visit.method == Method::POST && *segments == ["people", "import"];
-        if is_file && !Ui::is_own_file(visit) {
-            return Err(Trouble::foreign());
+        if is_file {
+            Ui::own_file(visit)?;
         }
         let form = match *visit.method {
             Method::POST if !is_file => Some(self.form(visit, body, limits, room).await?),

@@ -49,6 +49,7 @@ pub struct SessionRow {
 
 const BY_DIGEST: &str = "select digest, admin, person, complete, created, authenticated, seen, expires, address, client, id_token from session where digest = ?1";
 const BY_ADMIN: &str = "select digest, admin, person, complete, created, authenticated, seen, expires, address, client, id_token from session indexed by session_by_admin where admin = ?1 order by created desc";
+const BY_PERSON: &str = "select digest, admin, person, complete, created, authenticated, seen, expires, address, client, id_token from session indexed by session_by_person where person = ?1 order by created desc";
 
 fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let person: Option<String> = row.get(2)?;
@@ -81,6 +82,17 @@ impl Reader<'_> {
     pub fn sessions_of(&self, admin: i64) -> Result<Vec<SessionRow>, StoreError> {
         let mut statement = self.connection().prepare_cached(BY_ADMIN)?;
         let rows = statement.query_map([admin], session)?.collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().map(|row| self.with_last_use(row)).collect())
+    }
+
+    /// The sessions of whoever it is, the latest first.
+    pub fn sessions_whose(&self, owner: &Owner) -> Result<Vec<SessionRow>, StoreError> {
+        let id = match owner {
+            Owner::Admin(id) => return self.sessions_of(*id),
+            Owner::Person(id) => id,
+        };
+        let mut statement = self.connection().prepare_cached(BY_PERSON)?;
+        let rows = statement.query_map([id], session)?.collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().map(|row| self.with_last_use(row)).collect())
     }
 

@@ -7,6 +7,7 @@ mod commands;
 mod hostile;
 mod killed;
 mod pages;
+mod places;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::served::Place;
-use crate::settings::browser::Browser;
+use crate::settings::browser::{Browser, hidden};
 use crate::settings::{House, PASSWORD};
 use crate::support::Answer;
 use crate::support::http::Connection;
@@ -67,6 +68,18 @@ fn uploaded(browser: &mut Browser, file: impl AsRef<[u8]>) -> Answer {
 fn place_of(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}", answer.body);
     answer.header("location").unwrap().to_owned()
+}
+
+/// Imports what a page shows, as its button does.
+fn agreed(browser: &mut Browser, path: &str) -> Answer {
+    let page = browser.page(path);
+    confirmed(browser, path, &page, &[])
+}
+
+/// The same with what somebody typed, whatever has become of the page meanwhile.
+fn confirmed(browser: &mut Browser, path: &str, page: &str, more: &[(&str, &str)]) -> Answer {
+    let plan = hidden(page, "plan").unwrap_or_default();
+    browser.post(path, &[&[("plan", plan.as_str())], more].concat())
 }
 
 /// Waits until a page has a word.

@@ -71,6 +71,25 @@ both("import: errors stand by line, and nothing can be imported", async (t) => {
     assert.equal(await heading(page), "Import people");
 });
 
+both("import: everybody can be looked at, and nobody be imported", async (t) => {
+    const app = await prepared(t);
+    const page = await t.signedIn();
+    const rows = Array.from({length: 150}, (_, i) => `p${i}@example.com,USER`);
+    await check(t, page, ["userName,role", ...rows].join("\n"));
+    assert.match(await page.locator("dl.facts").innerText(), /Role given or taken\s*150/);
+    assert.equal(await page.locator("tbody tr").count(), 100);
+    await page.getByRole("link", {name: "Next"}).click();
+    await page.getByText("101 to 150 of 150").waitFor();
+    assert.equal(await page.locator("tbody tr").count(), 50);
+    assert.equal(await page.getByRole("button", {name: "Import 150 people"}).count(), 1);
+    await app.age("authenticated", 6);
+    await page.reload();
+    await page.getByRole("button", {name: "Import nobody"}).click();
+    await page.waitForURL(t.url("/people"));
+    assert.equal(await heading(page), "People");
+    assert.equal(await page.locator("tbody tr").count(), 0);
+});
+
 test("import: a long one shows how far it is, and then that it is done", async (t) => {
     await prepared(t);
     const page = await t.signedIn();

@@ -7,9 +7,13 @@ use crate::scim::catalog::{ENTERPRISE_SCHEMA, ResourceType};
 use crate::scim::fault::quoted;
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::json::Json;
+use crate::scim::name::fold;
 use crate::scim::path::{AttrPath, BoundPath, PatchPath, Place};
 use crate::scim::resource::is_discarded;
 use crate::scim::schema::{Attribute, Schema, Type};
+
+#[cfg(test)]
+mod tests;
 
 /// The column of groups.
 pub const GROUPS: &str = "groups";
@@ -72,6 +76,26 @@ impl<'c> Target<'c> {
         self.path.is("userName")
     }
 
+    /// Does letter case count in the type?
+    pub fn is_exact(&self) -> bool {
+        self.path.attribute.sub("type").is_some_and(|s| s.case_exact)
+    }
+
+    /// A type, as types are compared.
+    pub fn folded(&self, kind: &str) -> String {
+        if self.is_exact() { kind.to_owned() } else { fold(kind) }
+    }
+
+    /// The same for two that are about the same.
+    fn key(&self) -> (String, Option<String>) {
+        (self.path.text(), self.kind.as_deref().map(|kind| self.folded(kind)))
+    }
+
+    /// Says whether its element is the first among several: `primary`, which only one of them is.
+    pub fn is_primary(&self) -> bool {
+        self.kind.is_some() && self.leaf().name == "primary"
+    }
+
     /// The path of PATCH.
     pub fn text(&self) -> String {
         match &self.kind {
@@ -96,7 +120,7 @@ impl<'c> Target<'c> {
             (None, None) => self.path.text(),
         };
         match target(&short, of) {
-            Ok(found) if found.text() == self.text() => short,
+            Ok(found) if own(&short).is_none() && found.text() == self.text() => short,
             _ => self.text(),
         }
     }
@@ -118,7 +142,7 @@ pub fn columns<'c>(table: &Table<'_>, of: &'c ResourceType) -> Result<Vec<Column
         let meaning = meaning(&name, of)
             .map_err(|why| Unreadable { line: Some(table.header_line()), why: format!("Column {}: {why}", i + 1) })?;
         let same = |other: &Column<'_>| match (&other.meaning, &meaning) {
-            (Meaning::Attribute(a), Meaning::Attribute(b)) => a.text() == b.text(),
+            (Meaning::Attribute(a), Meaning::Attribute(b)) => a.key() == b.key(),
             (Meaning::Groups, Meaning::Groups) | (Meaning::Role, Meaning::Role) | (Meaning::Id, Meaning::Id) => true,
             (Meaning::Unread(_), Meaning::Unread(_)) => other.name.eq_ignore_ascii_case(&name),
             _ => false,
@@ -142,20 +166,22 @@ pub fn columns<'c>(table: &Table<'_>, of: &'c ResourceType) -> Result<Vec<Column
     }
 }
 
-fn meaning<'c>(name: &str, of: &'c ResourceType) -> Result<Meaning<'c>, String> {
+/// What has a meaning of its own, whatever attributes are called so.
+fn own<'c>(name: &str) -> Option<Meaning<'c>> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let known = [(GROUPS, Meaning::Groups), (ROLE, Meaning::Role), (ID, Meaning::Id)];
+    let known = known.into_iter().find(|(word, _)| is(word)).map(|(_, meaning)| meaning);
+    known.or_else(|| TOLD.iter().find(|(told, _)| is(told)).map(|(_, why)| Meaning::Unread(why)))
+}
+
+fn meaning<'c>(name: &str, of: &'c ResourceType) -> Result<Meaning<'c>, String> {
     if name.is_empty() {
         return Ok(Meaning::Nameless);
     }
-    for (word, meaning) in [(GROUPS, Meaning::Groups), (ROLE, Meaning::Role), (ID, Meaning::Id)] {
-        if is(word) {
-            return Ok(meaning);
-        }
+    if let Some(own) = own(name) {
+        return Ok(own);
     }
-    if let Some((_, why)) = TOLD.iter().find(|(told, _)| is(told)) {
-        return Ok(Meaning::Unread(why));
-    }
-    let target = target(name, of)?;
+    let target = target(name, of).map_err(|nothing| nothing.words(name, of))?;
     if is_discarded(target.path.attribute, of) {
         return Ok(Meaning::Unread("passwords are kept nowhere here"));
     }
@@ -165,22 +191,38 @@ fn meaning<'c>(name: &str, of: &'c ResourceType) -> Result<Meaning<'c>, String> 
     }
 }
 
+/// Why a name leads to no attribute.
+#[derive(Debug)]
+enum Nothing {
+    /// Nothing is called so.
+    Unknown,
+    /// What is called so does not fit into a cell: a sentence.
+    Unfit(String),
+}
+
+impl Nothing {
+    /// In words. The names that are known are looked up only here: each of them is found by [`target`] in its turn.
+    fn words(self, name: &str, of: &ResourceType) -> String {
+        match self {
+            Nothing::Unfit(why) => why,
+            Nothing::Unknown => format!(
+                "There is no attribute {}. Known are {}; docs/csv.md says what else is.",
+                quoted(name),
+                known(of).join(", ")
+            ),
+        }
+    }
+}
+
 /// Finds what a name is about.
-fn target<'c>(name: &str, of: &'c ResourceType) -> Result<Target<'c>, String> {
+fn target<'c>(name: &str, of: &'c ResourceType) -> Result<Target<'c>, Nothing> {
     let short = match name {
         n if n.eq_ignore_ascii_case("email") => "emails.work",
         n if n.eq_ignore_ascii_case("phone") => "phoneNumbers.work",
         n => n,
     };
-    let nothing = || {
-        format!(
-            "There is no attribute {}. Known are {}; docs/csv.md says what else is.",
-            quoted(name),
-            known(of).join(", ")
-        )
-    };
     if short.contains('[') {
-        return bracketed(short, of)?.ok_or_else(nothing);
+        return bracketed(short, of).map_err(Nothing::Unfit)?.ok_or(Nothing::Unknown);
     }
     if let Some(found) = by_type(short, of) {
         return Ok(found);
@@ -188,17 +230,29 @@ fn target<'c>(name: &str, of: &'c ResourceType) -> Result<Target<'c>, String> {
     let path = AttrPath::parse(short).ok().and_then(|p| p.bind(of, &dialect()));
     let path = match path {
         Some(Place::Attribute(path)) => path.to_value(),
-        Some(_) => return Err(format!("{} is a schema. A column is about one attribute.", quoted(name))),
-        None => of_extension(short, of).ok_or_else(nothing)?,
+        Some(_) => {
+            return Err(Nothing::Unfit(format!("{} is a schema. A column is about one attribute.", quoted(name))));
+        }
+        None => of_extension(short, of).ok_or_else(|| unsuggested(short, of))?,
     };
-    single(path, name)
+    single(path, name, of).map_err(Nothing::Unfit)
 }
 
 /// The attribute, if one cell can hold it.
-fn single<'c>(path: BoundPath<'c>, name: &str) -> Result<Target<'c>, String> {
+fn single<'c>(path: BoundPath<'c>, name: &str, of: &ResourceType) -> Result<Target<'c>, String> {
     if path.attribute.multi_valued || path.leaf().multi_valued {
         let example = match path.attribute.sub("type") {
-            Some(_) => format!("; name one of them by its type, such as {}.work", path.attribute.name),
+            // The brackets fit whatever the schema suggests, and where it suggests nothing.
+            Some(_) => match suggested(path.extension.unwrap_or(&of.schema), path.attribute).first() {
+                Some(kind) if path.extension.is_none() => {
+                    format!(
+                        "; name one of them by its type, such as {}.{kind}{}",
+                        path.attribute.name,
+                        part(path, false)
+                    )
+                }
+                _ => format!("; name one of them by its type, such as {}", bracket(path)),
+            },
             None => ", which no cell can hold".to_owned(),
         };
         return Err(format!("{} has several values{example}.", quoted(name)));
@@ -208,6 +262,23 @@ fn single<'c>(path: BoundPath<'c>, name: &str) -> Result<Target<'c>, String> {
             Err(format!("{} has parts; name one of them, such as {name}.{}.", quoted(name), first_part(path)))
         }
         _ => Ok(Target { path, kind: None }),
+    }
+}
+
+/// How an element of a type that nobody suggests is named.
+fn bracket(path: BoundPath<'_>) -> String {
+    let attribute = BoundPath { sub: None, ..path }.text();
+    format!("{attribute}[type eq \"work\"]{}", part(path, true))
+}
+
+/// The part of an element that a cell can hold: its value, which need not be said, or the first of others.
+fn part(path: BoundPath<'_>, said: bool) -> String {
+    match path.attribute.sub("value") {
+        Some(_) => if said { ".value" } else { "" }.to_owned(),
+        None => {
+            let first = path.attribute.sub_attributes.iter().find(|s| s.name != "type" && !s.multi_valued);
+            first.map(|s| format!(".{}", s.name)).unwrap_or_default()
+        }
     }
 }
 
@@ -238,6 +309,25 @@ fn by_type<'c>(name: &str, of: &'c ResourceType) -> Option<Target<'c>> {
     let kind = suggested(&of.schema, attribute).into_iter().find(|k| k.eq_ignore_ascii_case(kind))?;
     let sub = attribute.sub(part.unwrap_or("value")).filter(|s| !s.multi_valued && s.name != "type")?;
     Some(Target { path: BoundPath { extension: None, attribute, sub: Some(sub) }, kind: Some(kind) })
+}
+
+/// `roles.work`, of which no schema knows such a type: how it is named all the same.
+fn unsuggested(name: &str, of: &ResourceType) -> Nothing {
+    let mut words = name.split('.');
+    let (first, kind, part) = (words.next().unwrap_or_default(), words.next(), words.next());
+    let list = of.schema.attribute(first).filter(|a| a.multi_valued && a.sub("type").is_some());
+    match (list, kind) {
+        (Some(list), Some(kind)) if !kind.is_empty() => {
+            let part = part.unwrap_or("value");
+            let kind = Json::from(kind).text();
+            Nothing::Unfit(format!(
+                "There is no attribute {}. A type that no schema suggests is named {}[type eq {kind}].{part}.",
+                quoted(name),
+                list.name
+            ))
+        }
+        _ => Nothing::Unknown,
+    }
 }
 
 /// The types that a schema suggests for the values of an attribute.
@@ -298,96 +388,4 @@ fn known(of: &ResourceType) -> Vec<String> {
     let mut all: Vec<String> = singles(of).iter().filter(|t| short(t)).map(|t| t.name(of)).collect();
     all.extend(["email", "phone", "emails.home", "phoneNumbers.mobile", GROUPS, ROLE].map(str::to_owned));
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::text::Bounds;
-    use super::*;
-    use crate::scim::catalog::Catalog;
-
-    const WIDE: Bounds = Bounds { bytes: 1 << 20, rows: 1000 };
-
-    fn found(header: &str) -> Result<Vec<String>, String> {
-        let catalog = Catalog::built_in().unwrap();
-        let table = Table::read(header.as_bytes(), WIDE).unwrap();
-        let columns = columns(&table, catalog.resource_type("User").unwrap()).map_err(|e| e.to_string())?;
-        Ok(columns
-            .iter()
-            .map(|c| match &c.meaning {
-                Meaning::Attribute(target) => target.text(),
-                other => format!("{other:?}"),
-            })
-            .collect())
-    }
-
-    #[test]
-    fn names_are_paths_and_short_words() {
-        let header = "USERNAME;name.givenname;email;emails.Home;phoneNumbers.mobile;addresses.work.locality;department;manager;active;emails[type eq \"x;y\"].display;urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter;externalId;groups;role;id;meta.created;effectiveRole;password;";
-        let header = header.replace("emails[type eq \"x;y\"].display", "\"emails[type eq \"\"x;y\"\"].display\"");
-        let enterprise = ENTERPRISE_SCHEMA;
-        assert_eq!(
-            found(&header).unwrap(),
-            [
-                "userName",
-                "name.givenName",
-                "emails[type eq \"work\"].value",
-                "emails[type eq \"home\"].value",
-                "phoneNumbers[type eq \"mobile\"].value",
-                "addresses[type eq \"work\"].locality",
-                &format!("{enterprise}:department"),
-                &format!("{enterprise}:manager.value"),
-                "active",
-                "emails[type eq \"x;y\"].display",
-                &format!("{enterprise}:costCenter"),
-                "externalId",
-                "Groups",
-                "Role",
-                "Id",
-                "Unread(\"it is read-only\")",
-                "Unread(\"it is worked out\")",
-                "Unread(\"passwords are kept nowhere here\")",
-                "Nameless",
-            ]
-        );
-    }
-
-    #[test]
-    fn names_that_mean_nothing_or_too_much_are_refused() {
-        for (header, says) in [
-            (
-                "userName,shoeSize",
-                "Line 1: Column 2: There is no attribute 'shoeSize'. Known are externalId, userName, name.formatted",
-            ),
-            ("userName,<script>", "There is no attribute '<script>'"),
-            ("userName,emails", "'emails' has several values; name one of them by its type, such as emails.work"),
-            ("userName,emails.value", "'emails.value' has several values"),
-            ("userName,emails.wrok", "There is no attribute 'emails.wrok'"),
-            ("userName,name", "'name' has parts; name one of them, such as name.formatted"),
-            ("userName,email,\"emails[type eq \"\"work\"\"].value\"", "The columns 2 and 3 are about the same"),
-            ("userName,USERNAME", "The columns 1 and 2 are about the same"),
-            ("userName,groups,Groups", "The columns 2 and 3 are about the same"),
-            ("userName,\"emails[value eq \"\"x\"\"].value\"", "only type eq"),
-            ("userName,\"name[type eq \"\"x\"\"].givenName\"", "has no values of several types"),
-            ("title,department", "No column is called userName"),
-            ("userName,schemas", "has several values, which no cell can hold"),
-            ("userName,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "is a schema"),
-        ] {
-            let refused = found(header).unwrap_err();
-            assert!(refused.contains(says), "{header}: {refused}");
-        }
-    }
-
-    #[test]
-    fn every_target_has_a_name_that_leads_to_it() {
-        let catalog = Catalog::built_in().unwrap();
-        let of = catalog.resource_type("User").unwrap();
-        let all = singles(of);
-        assert!(all.len() > 20, "{all:?}");
-        for one in all {
-            assert_eq!(target(&one.name(of), of).unwrap().text(), one.text());
-        }
-        let department = target("department", of).unwrap();
-        assert_eq!(department.name(of), "department");
-    }
 }

@@ -1,14 +1,14 @@
 //! All people as a file: what it says is what an import of it reads, and no cell of it is a formula to a spreadsheet.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 
 use super::cell::{joined, marked};
 use super::columns::{GROUPS, ID, ROLE, TOLD, Target, singles, suggested};
-use super::row::{found, text_of};
+use super::row::{Parted, found, text_of};
 use super::text::MOST_COLUMNS;
 use crate::clock::date_time;
 use crate::directory::Refusal;
@@ -36,6 +36,34 @@ pub enum Exported {
     /// The file cannot be written.
     #[error("{0}")]
     Unwritten(io::Error),
+    /// There are more columns than a file has, and part of it was not asked for: the first that is left out.
+    #[error("there are more than {MOST_COLUMNS} columns; {0} would be left out")]
+    TooWide(String),
+    /// Nobody waits for it any more.
+    #[error("nobody waits for it any more")]
+    Over,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<'m> {
+    /// Begin with a byte order mark, for programs that need one to see UTF-8.
+    pub mark: bool,
+    /// Leave columns out rather than write nothing, when there are too many.
+    pub is_partial: bool,
+    /// People who were gone through so far.
+    pub progress: &'m AtomicU64,
+    /// Set by whoever does not wait any more.
+    pub is_over: &'m AtomicBool,
+}
+
+/// What was written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// How many people.
+    pub people: u64,
+    /// The first column that had no place.
+    pub left_out: Option<String>,
 }
 
 impl From<StoreError> for Exported {
@@ -46,23 +74,30 @@ impl From<StoreError> for Exported {
 
 impl From<csv::Error> for Exported {
     fn from(error: csv::Error) -> Exported {
-        Exported::Unwritten(error.into())
+        // As it was: whether the other end of a pipe is gone is seen by its kind.
+        Exported::Unwritten(match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })
     }
 }
 
-/// Writes everybody who is here, with a byte order mark for programs that need one to see UTF-8. Gives how many that are.
+/// Writes everybody who is here.
 pub fn export(
     reader: &Reader<'_>,
     site: &Site,
     mut out: impl io::Write,
-    (mark, progress): (bool, &AtomicU64),
-) -> Result<u64, Exported> {
+    manner: Manner<'_>,
+) -> Result<Written, Exported> {
     let of = people(reader).map_err(|refusal| match refusal {
         Refusal::Broken(error) => error,
         other => StoreError::Corrupt(format!("{other:?}")),
     })?;
-    let targets = used(reader, &of)?;
-    if mark {
+    let (targets, left_out) = used(reader, &of, manner.is_over)?;
+    if let Some(name) = left_out.clone().filter(|_| !manner.is_partial) {
+        return Err(Exported::TooWide(name));
+    }
+    if manner.mark {
         out.write_all("\u{feff}".as_bytes()).map_err(Exported::Unwritten)?;
     }
     let mut file =
@@ -76,7 +111,10 @@ pub fn export(
     file.write_record(None::<&[u8]>)?;
     let (mut count, mut failed) = (0, None);
     reader.scan(&of, |row| {
-        progress.fetch_add(1, Ordering::Relaxed);
+        if manner.is_over.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        manner.progress.fetch_add(1, Ordering::Relaxed);
         count += 1;
         let written = cells(reader, site, (&of, &targets), &row)?
             .iter()
@@ -86,7 +124,8 @@ pub fn export(
     })?;
     match failed {
         Some(error) => Err(error.into()),
-        None => file.flush().map_err(Exported::Unwritten).map(|()| count),
+        None if manner.is_over.load(Ordering::Relaxed) => Err(Exported::Over),
+        None => file.flush().map_err(Exported::Unwritten).map(|()| Written { people: count, left_out }),
     }
 }
 
@@ -106,13 +145,14 @@ fn cells(
     row: &Row,
 ) -> Result<Vec<String>, StoreError> {
     let document = document(row, of)?;
+    let parted = Parted::of(&document, of);
     let direct = reader.groups_of(row.pk)?;
     let graph = reader.graph()?;
     let mut cells = vec![row.id.clone()];
     for target in targets {
         let text = match target.path.is("active") {
             true => is_active(&document).to_string(),
-            false => found(target, &document).value().map(text_of).unwrap_or_default(),
+            false => parted.found(target).value().map(text_of).unwrap_or_default(),
         };
         cells.push(text);
     }
@@ -128,44 +168,68 @@ fn cells(
     Ok(cells)
 }
 
-/// What is asked about with a column: those that always are, and those that somebody has a value of.
-fn used<'c>(reader: &Reader<'_>, of: &'c ResourceType) -> Result<Vec<Target<'c>>, StoreError> {
+/// What is asked about with a column: those that always are, and those that somebody has a value of. When there are too
+/// many: those of one value, then those of types that a schema suggests, then those of other types, whoever had one first;
+/// and the name of one that is left out.
+fn used<'c>(
+    reader: &Reader<'_>,
+    of: &'c ResourceType,
+    is_over: &AtomicBool,
+) -> Result<(Vec<Target<'c>>, Option<String>), Exported> {
     let shown = |a: &Attribute| !a.is_secret() && !a.is_read_only();
     let is_shown = |t: &Target<'_>| shown(t.path.attribute) && shown(t.leaf());
     let always = |t: &Target<'_>| ALWAYS.contains(&t.name(of).as_str());
-    let (mut there, mut rest): (Vec<Target<'c>>, Vec<Target<'c>>) =
+    let (mut all, mut rest): (Vec<Target<'c>>, Vec<Target<'c>>) =
         singles(of).into_iter().filter(is_shown).partition(always);
     let lists = lists(of);
-    let mut kinds: Vec<Target<'c>> = Vec::new();
-    let mut seen: HashSet<(usize, String, usize)> = HashSet::new();
+    let mut kinds = Kinds::default();
     for list in &lists {
         let Some(work) = list.kinds.first() else { continue };
-        let target = list.target(0, work).filter(always);
-        if let Some(target) = target {
-            seen.insert((list.number, fold(work), 0));
-            kinds.push(target);
+        if let Some(target) = list.target(0, work).filter(always) {
+            kinds.seen.insert((list.number, list.folded(work), 0));
+            all.push(target);
         }
     }
     reader.scan(of, |row| {
         let document = document(&row, of)?;
         let (new, old) = std::mem::take(&mut rest).into_iter().partition(|t| found(t, &document).value().is_some());
         rest = old;
-        there.extend::<Vec<_>>(new);
+        all.extend::<Vec<_>>(new);
         for list in &lists {
-            list.look(&document, &mut seen, &mut kinds);
+            list.look(&document, &mut kinds);
         }
-        Ok(there.len() + kinds.len() < MOST_COLUMNS)
+        Ok(!is_over.load(Ordering::Relaxed))
     })?;
+    if is_over.load(Ordering::Relaxed) {
+        return Err(Exported::Over);
+    }
+    all.extend(kinds.suggested.into_iter().chain(kinds.others));
+    let left_out = all.get(ROOM).or(kinds.left_out.as_ref()).map(|t| t.name(of));
+    all.truncate(ROOM);
     // In the order of the schemas, whoever was first to have a value; what is always there in front.
-    let order: Vec<String> = singles(of).iter().map(Target::text).collect();
-    let mut all: Vec<Target<'c>> = there.into_iter().chain(kinds).collect();
+    let order: HashMap<String, usize> = singles(of).iter().enumerate().map(|(i, t)| (t.text(), i)).collect();
     all.sort_by_cached_key(|t| {
         let (name, text) = (t.name(of), t.text());
         let front = ALWAYS.iter().position(|always| *always == name).unwrap_or(ALWAYS.len());
-        (front, order.iter().position(|other| *other == text).unwrap_or(order.len()), text)
+        (front, order.get(&text).copied().unwrap_or(order.len()), text)
     });
-    all.truncate(MOST_COLUMNS - TOLD.len() - 3);
-    Ok(all)
+    Ok((all, left_out))
+}
+
+/// Columns of attributes, at most: beside the id, the groups and the role, and what is told.
+const ROOM: usize = MOST_COLUMNS - TOLD.len() - 3;
+
+/// The types of values that somebody has.
+#[derive(Default)]
+struct Kinds<'c> {
+    /// The attribute, the folded type, the part.
+    seen: HashSet<(usize, String, usize)>,
+    /// Those that a schema suggests: they are not many, whatever stands in the directory.
+    suggested: Vec<Target<'c>>,
+    /// Those that somebody made up.
+    others: Vec<Target<'c>>,
+    /// One that there is no room for whatever else there is.
+    left_out: Option<Target<'c>>,
 }
 
 /// An attribute of several values that are told apart by their type.
@@ -209,8 +273,12 @@ impl<'c> List<'c> {
         Some(Target { path, kind: Some(kind.to_owned()) })
     }
 
+    fn folded(&self, kind: &str) -> String {
+        if self.exact { kind.to_owned() } else { fold(kind) }
+    }
+
     /// Notes the types that a document has, and the parts of which there are values.
-    fn look(&self, document: &Object, seen: &mut HashSet<(usize, String, usize)>, kinds: &mut Vec<Target<'c>>) {
+    fn look(&self, document: &Object, kinds: &mut Kinds<'c>) {
         let home = match self.extension {
             Some(e) => document.get(&e.id).and_then(Json::as_object),
             None => Some(document),
@@ -218,12 +286,22 @@ impl<'c> List<'c> {
         let elements = home.and_then(|h| h.get(&self.attribute.name)).map(Json::elements).unwrap_or_default();
         for element in elements.iter().filter_map(Json::as_object) {
             let Some(kind) = element.get("type").and_then(Json::as_str) else { continue };
-            let key = if self.exact { kind.to_owned() } else { fold(kind) };
+            let key = self.folded(kind);
+            let known = self.kinds.iter().find(|k| self.folded(k) == key);
+            // What has no room is not noted either: there may be as many types as values.
+            if known.is_none() && kinds.others.len() >= ROOM {
+                let is_new = |i: &usize| !kinds.seen.contains(&(self.number, key.clone(), *i));
+                let value = |i: &usize| self.parts.get(*i).is_some_and(|part| element.get(&part.name).is_some());
+                let out = (0..self.parts.len()).find(|i| value(i) && is_new(i)).and_then(|i| self.target(i, kind));
+                kinds.left_out = kinds.left_out.take().or(out);
+                continue;
+            }
             for (i, part) in self.parts.iter().enumerate() {
-                let is_new = element.get(&part.name).is_some() && seen.insert((self.number, key.clone(), i));
-                if is_new && kinds.len() < MOST_COLUMNS {
-                    let known = self.kinds.iter().find(|k| if self.exact { *k == kind } else { fold(k) == key });
-                    kinds.extend(self.target(i, known.map_or(kind, String::as_str)));
+                if element.get(&part.name).is_some() && kinds.seen.insert((self.number, key.clone(), i)) {
+                    match known {
+                        Some(known) => kinds.suggested.extend(self.target(i, known)),
+                        None => kinds.others.extend(self.target(i, kind)),
+                    }
                 }
             }
         }

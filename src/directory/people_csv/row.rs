@@ -1,10 +1,14 @@
 //! One cell against one record: what is there, what the cell says, and the operation that makes the one the other.
 
+use std::collections::HashMap;
+
 use super::cell::Said;
 use super::columns::Target;
 use crate::directory::local::operation;
+use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
+use crate::scim::path::BoundPath;
 use crate::scim::schema::{Attribute, Type};
 
 /// What is there.
@@ -29,29 +33,71 @@ impl<'d> Found<'d> {
     }
 }
 
-/// What of a document a column is about.
-pub fn found<'d>(target: &Target<'_>, document: &'d Object) -> Found<'d> {
-    let home = match target.path.extension {
+/// A document whose elements are known by their types: with hundreds of types, each column would look through all of them.
+#[derive(Debug)]
+pub struct Parted<'d> {
+    document: &'d Object,
+    /// By the attribute and the folded type.
+    elements: HashMap<((&'d str, &'d str), String), Vec<&'d Object>>,
+}
+
+impl<'d> Parted<'d> {
+    /// A document of this type.
+    pub fn of(document: &'d Object, of: &'d ResourceType) -> Parted<'d> {
+        let mut elements: HashMap<((&str, &str), String), Vec<&Object>> = HashMap::new();
+        let own = of.schema.attributes.iter().map(|a| (None, a));
+        let extensions =
+            of.extensions.iter().flat_map(|(e, _)| e.attributes.iter().map(move |a| (Some(e.as_ref()), a)));
+        for (extension, attribute) in own.chain(extensions) {
+            if !attribute.multi_valued || attribute.sub("type").is_none() {
+                continue;
+            }
+            let path = BoundPath { extension, attribute, sub: None };
+            for element in value_at(path, document).map(Json::elements).unwrap_or_default() {
+                let Some(element) = element.as_object() else { continue };
+                let Some(kind) = element.get("type").and_then(Json::as_str) else { continue };
+                elements.entry((home(path), fold(kind))).or_default().push(element);
+            }
+        }
+        Parted { document, elements }
+    }
+
+    /// What of it a column is about.
+    pub fn found(&self, target: &Target<'_>) -> Found<'d> {
+        let part = |of: &'d Object| target.path.sub.and_then(|sub| of.get(&sub.name));
+        let Some(kind) = &target.kind else { return found(target, self.document) };
+        let exact = target.is_exact();
+        let all = self.elements.get(&(home(target.path), fold(kind))).map(Vec::as_slice).unwrap_or_default();
+        let mut same = all.iter().filter(|e| !exact || e.get("type").and_then(Json::as_str) == Some(kind));
+        match (same.next(), same.next()) {
+            (Some(first), Some(_)) => Found::Several(part(first)),
+            (Some(one), None) => part(one).map_or(Found::Nothing, Found::One),
+            (None, _) => Found::Nothing,
+        }
+    }
+}
+
+/// Attributes of different schemas may share a name, and never a place: what tells them apart.
+fn home<'c>(path: BoundPath<'c>) -> (&'c str, &'c str) {
+    (path.extension.map_or("", |e| e.id.as_str()), path.attribute.name.as_str())
+}
+
+/// The value of an attribute, whole.
+fn value_at<'d>(path: BoundPath<'_>, document: &'d Object) -> Option<&'d Json> {
+    let home = match path.extension {
         Some(e) => document.get(&e.id).and_then(Json::as_object),
         None => Some(document),
     };
-    let Some(value) = home.and_then(|h| h.get(&target.path.attribute.name)) else { return Found::Nothing };
+    home.and_then(|h| h.get(&path.attribute.name))
+}
+
+/// What of a document a column without a type is about.
+pub fn found<'d>(target: &Target<'_>, document: &'d Object) -> Found<'d> {
     let part = |of: &'d Json| match target.path.sub {
         Some(sub) => of.as_object().and_then(|parts| parts.get(&sub.name)),
         None => Some(of),
     };
-    let Some(kind) = &target.kind else { return part(value).map_or(Found::Nothing, Found::One) };
-    let exact = target.path.attribute.sub("type").is_some_and(|s| s.case_exact);
-    let same = |of: &str| if exact { of == kind } else { fold(of) == fold(kind) };
-    let mut elements = value.elements().iter().filter(|e| {
-        let of = e.as_object().and_then(|parts| parts.get("type")).and_then(Json::as_str);
-        of.is_some_and(same)
-    });
-    match (elements.next(), elements.next()) {
-        (Some(first), Some(_)) => Found::Several(part(first)),
-        (Some(one), None) => part(one).map_or(Found::Nothing, Found::One),
-        (None, _) => Found::Nothing,
-    }
+    value_at(target.path, document).and_then(part).map_or(Found::Nothing, Found::One)
 }
 
 /// A value as the text of a cell.
@@ -93,17 +139,17 @@ impl Edit {
     /// What a cell changes. `None`: nothing.
     ///
     /// Errors: a sentence.
-    pub fn of(target: &Target<'_>, said: Said<'_>, document: &Object) -> Result<Option<Edit>, String> {
+    pub fn of(target: &Target<'_>, said: Said<'_>, document: &Parted<'_>) -> Result<Option<Edit>, String> {
         let is_active = target.path.is("active");
-        let (active, there) = (Json::Bool(true), found(target, document));
-        // Who has no `active` counts as active.
-        let there = if is_active && there == Found::Nothing { Found::One(&active) } else { there };
         let value = match said {
             Said::Nothing => return Ok(None),
             Said::Clear if is_active => return Err("It is true or false, and cannot be taken away.".to_owned()),
             Said::Clear => None,
             Said::Text(text) => Some(value_of(target.leaf(), &text)?),
         };
+        let (active, there) = (Json::Bool(true), document.found(target));
+        // Who has no `active` counts as active.
+        let there = if is_active && there == Found::Nothing { Found::One(&active) } else { there };
         if there.value() == value.as_ref() {
             return Ok(None);
         }
@@ -130,8 +176,8 @@ impl Edit {
     }
 }
 
-/// Puts a value into the document of somebody who is new.
-pub fn place(document: &mut Object, target: &Target<'_>, value: Json) {
+/// Puts a value into the document of somebody who is new. `places` says where the elements stand that were put there so.
+pub fn place(document: &mut Object, places: &mut HashMap<String, usize>, target: &Target<'_>, value: Json) {
     let home = match target.path.extension {
         Some(extension) => object_in(document, &extension.id),
         None => Some(document),
@@ -151,8 +197,7 @@ pub fn place(document: &mut Object, target: &Target<'_>, value: Json) {
                 home.push(name.as_str(), Json::Array(Vec::new()));
             }
             let Some(Json::Array(elements)) = home.get_mut(name) else { return };
-            let is_it = |e: &Json| e.as_object().and_then(|o| o.get("type")).and_then(Json::as_str) == Some(kind);
-            let at = elements.iter().position(is_it).unwrap_or_else(|| {
+            let at = *places.entry(target.element(&target.folded(kind))).or_insert_with(|| {
                 let mut element = Object::new();
                 element.push("type", kind.as_str());
                 elements.push(element.into());

@@ -1,7 +1,7 @@
 //! Files against a directory: what is exported changes nothing, what is previewed is what is done, and what is wrong is said.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -24,6 +24,8 @@ const DECLARED: &str = r#"{"schema": [{"id": "urn:example:scim:schemas:extension
     {"name": "since", "type": "dateTime"}, {"name": "night", "type": "boolean"},
     {"name": "pin", "mutability": "writeOnly", "returned": "never"}, {"name": "tags", "multi_valued": true}
 ]}]}"#;
+
+mod odd;
 
 struct House {
     store: Store,
@@ -75,10 +77,14 @@ impl House {
     }
 
     fn preview(&self, text: &str) -> Plan {
+        self.seen(text, View::first(100))
+    }
+
+    fn seen(&self, text: &str, view: View) -> Plan {
         let (site, text) = (self.site.clone(), text.to_owned());
         let read = self.store.read(move |reader| {
             let file = File { bytes: text.as_bytes(), bounds: WIDE, progress: &AtomicU64::new(0) };
-            preview(reader, &site, file, 100)
+            preview(reader, &site, file, view)
         });
         read.wait().unwrap()
     }
@@ -106,7 +112,8 @@ impl House {
         let site = self.site.clone();
         let read = self.store.read(move |reader| {
             let mut bytes = Vec::new();
-            export(reader, &site, &mut bytes, (false, &AtomicU64::new(0)))?;
+            let (progress, is_over) = (&AtomicU64::new(0), &AtomicBool::new(false));
+            export(reader, &site, &mut bytes, Manner { mark: false, is_partial: false, progress, is_over })?;
             Ok::<_, Exported>(bytes)
         });
         String::from_utf8(read.wait().unwrap()).unwrap()
@@ -143,7 +150,7 @@ fn a_row_makes_changes_or_leaves_alone() {
     };
     assert_eq!(
         told(0),
-        ["email: a@x.io > b@x.io", "active: true > false", "department:  > R&D", "groups:  > crew", "role:  > USER"]
+        ["email: a@x.io > b@x.io", "active: true > false", "department:  > R&D", "groups:  > Crew", "role:  > USER"]
     );
     assert_eq!(told(1), ["title:  > =Boss", "email:  > n@x.io", "level:  > 7", "groups:  > Crew; CORP\\Admins; all"]);
     assert!(plan.shown[1].is_new && !plan.shown[0].is_new && plan.shown[1].line == 3);
@@ -181,7 +188,8 @@ fn what_is_wrong_is_said_with_its_line_and_column() {
         ("userName,title\n,x\n", "Line 2, userName: It is empty, so nobody is meant."),
         ("userName,title\n[clear],x\n", "Line 2, userName: It is empty, so nobody is meant."),
         ("userName\n\" \"\n", "Line 2, userName: A User needs it, and it is missing or blank."),
-        ("id,title\nnone,x\n", "Line 2, id: Nobody has the id 'none', and there is no userName to make somebody."),
+        ("id,title\nnone,x\n", "Line 2, id: Nobody has the id 'none'. For somebody who is new the cell stays empty."),
+        ("id,title\n,x\n", "Line 2, id: It is empty, and there is no userName to say who is meant."),
         ("userName\nada\n\nADA\n", "Line 4: 'ada' is in line 2 already. Everybody has one row."),
         ("userName\nnew\nNew\n", "Line 3: 'New' is in line 2 already."),
         ("userName,title\nada,x,y\n", "Line 2: The row has 3 cells, and the header 2."),
@@ -200,7 +208,7 @@ fn what_is_wrong_is_said_with_its_line_and_column() {
         assert!(matches!(house.import(text, ""), Err(Refusal::Conflict(_))), "{text}");
     }
     for (text, says) in [
-        (format!("userName,title\nada,{long}\n"), "Line 2, title: The cell has more than 65536 bytes."),
+        (format!("userName,title\nada,{long}\n"), "Line 2, title: The value has more than 65536 bytes."),
         (format!("id,userName\n{ada},eve\n"), "Line 2, userName: Somebody else has the userName 'eve' already."),
         (format!("id,userName\n{ada},b\n,ada\n"), "Line 3: 'ada' is in line 2 already."),
         (format!("id,userName\n{ada},b\n,B\n"), "Line 3: 'B' is in line 2 already."),
@@ -347,6 +355,16 @@ fn an_export_changes_nothing_and_no_cell_of_it_is_a_formula() {
         document.push("displayName", name.as_str());
         other.made(Kind::Group, document).unwrap();
     }
-    let plan = other.imported(&text);
+    let why = other.why(&text);
+    assert!(why[0].starts_with("Line 2, id: Nobody has the id"), "{}", why[0]);
+    // Ids are those of one directory: its cells are emptied.
+    let mut bare = csv::WriterBuilder::new().from_writer(Vec::new());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    for (i, record) in reader.records().enumerate() {
+        let record = record.unwrap();
+        let id = if i == 0 { "id" } else { "" };
+        bare.write_record([id].into_iter().chain(record.iter().skip(1))).unwrap();
+    }
+    let plan = other.imported(&String::from_utf8(bare.into_inner().unwrap()).unwrap());
     assert_eq!(plan.creates, plan.rows);
 }

@@ -49,6 +49,8 @@ const NOT_UTF8: &str = "The file is not in UTF-8. Save it once more: in Excel as
 #[derive(Debug)]
 pub struct Table<'t> {
     text: &'t str,
+    /// Where the header begins, in bytes.
+    start: usize,
     separator: u8,
     header: Vec<String>,
     header_line: u64,
@@ -92,25 +94,36 @@ impl<'t> Table<'t> {
             return Err(Unreadable::whole(why));
         }
         let text = text(bytes)?;
-        let separator = separator(text);
-        let rows = rows(text, separator)?.checked_sub(1);
+        let (told, start) = told(text)?;
+        let rest = text.get(start..).unwrap_or_default();
+        // The reader below passes over such a mark, and would see other quotes than those that were looked at.
+        if rest.trim_start_matches(['\r', '\n']).starts_with('\u{feff}') {
+            let why = "The header begins with a byte order mark, which a file has only once, at its very beginning.";
+            return Err(Unreadable::at(Lines::of(text.as_bytes()).at(start), why));
+        }
+        let separator = told.unwrap_or_else(|| separator(rest));
+        quotes(text, start, separator)?;
+        let mut table = Table { text, start, separator, header: Vec::new(), header_line: 1, rows: 0 };
+        let (mut header, mut header_line, mut records) = (Vec::new(), 1, 0_u64);
+        table.each_record(|row| {
+            if records == 0 {
+                header_line = row.line;
+                header = row.record.iter().map(|name| name.trim().to_owned()).collect();
+            }
+            records += 1;
+            Ok::<_, Unreadable>(true)
+        })?;
+        let rows = records.checked_sub(1);
         let rows = rows.ok_or_else(|| Unreadable::whole("The file is empty: the first line names the columns."))?;
         if rows > bounds.rows {
             let why = format!("The file has {rows} rows, and no more than {} are taken. Part it.", bounds.rows);
             return Err(Unreadable::whole(why));
         }
-        let mut table = Table { text, separator, header: Vec::new(), header_line: 1, rows };
-        let (mut header, mut header_line) = (Vec::new(), 1);
-        table.each_record(|row| {
-            header_line = row.line;
-            header = row.record.iter().map(|name| name.trim().to_owned()).collect();
-            Ok::<_, Unreadable>(false)
-        })?;
         if header.len() > MOST_COLUMNS {
             let why = format!("There are {} columns, and no more than {MOST_COLUMNS} are taken.", header.len());
             return Err(Unreadable::at(header_line, why));
         }
-        (table.header, table.header_line) = (header, header_line);
+        (table.header, table.header_line, table.rows) = (header, header_line, rows);
         Ok(table)
     }
 
@@ -140,13 +153,13 @@ impl<'t> Table<'t> {
             .has_headers(false)
             .flexible(true)
             .delimiter(self.separator)
-            .from_reader(self.text.as_bytes());
+            .from_reader(self.text.get(self.start..).unwrap_or_default().as_bytes());
         let mut record = StringRecord::new();
         let mut lines = Lines::of(self.text.as_bytes());
         // A text in memory cannot fail to be read, and it is UTF-8.
         while reader.read_record(&mut record).unwrap_or(false) {
             let at = record.position().map_or(0, csv::Position::byte);
-            let line = lines.at(usize::try_from(at).unwrap_or(usize::MAX));
+            let line = lines.at(usize::try_from(at).unwrap_or(usize::MAX).saturating_add(self.start));
             if !each(&Row { line, cells: record.len(), record: &record })? {
                 break;
             }
@@ -200,6 +213,18 @@ fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
     }
 }
 
+/// What Excel takes the first line for, if it says which separator is used: `sep=;`. The separator, and where the header
+/// begins.
+fn told(text: &str) -> Result<(Option<u8>, usize), Unreadable> {
+    let word = text.split_at_checked(4).filter(|(word, _)| word.eq_ignore_ascii_case("sep="));
+    let Some((_, rest)) = word else { return Ok((None, 0)) };
+    let line = rest.split(['\r', '\n']).next().unwrap_or_default();
+    match line.as_bytes() {
+        [separator @ (b',' | b';' | b'\t')] => Ok((Some(*separator), 4 + line.len())),
+        _ => Err(Unreadable::at(1, "The line sep= names another separator than comma, semicolon or tab.")),
+    }
+}
+
 /// The separator that stands most often in the first line, outside of quotes.
 fn separator(text: &str) -> u8 {
     let (mut counts, mut quoted) = ([(b',', 0), (b';', 0), (b'\t', 0)], false);
@@ -230,17 +255,14 @@ enum At {
     Quote(u64),
 }
 
-/// How many rows there are, the header among them; blank lines do not count.
+/// Looks at the quotes from a place on.
 ///
 /// Errors: quotes that are never closed, or closed in the middle of a cell. A reader that guessed would take half of the
 /// file for one cell.
-fn rows(text: &str, separator: u8) -> Result<u64, Unreadable> {
-    let (mut at, mut rows, mut lines) = (At::Row, 0, Lines::of(text.as_bytes()));
-    for (place, byte) in text.bytes().enumerate() {
+fn quotes(text: &str, start: usize, separator: u8) -> Result<(), Unreadable> {
+    let (mut at, mut lines) = (At::Row, Lines::of(text.as_bytes()));
+    for (place, byte) in text.bytes().enumerate().skip(start) {
         let ends = matches!(byte, b'\r' | b'\n');
-        if matches!(at, At::Row) && !ends {
-            rows += 1;
-        }
         at = match at {
             At::Row if ends => At::Row,
             At::Row | At::Cell if byte == b'"' => At::Quoted(lines.at(place)),
@@ -263,7 +285,7 @@ fn rows(text: &str, separator: u8) -> Result<u64, Unreadable> {
     }
     match at {
         At::Quoted(line) => Err(Unreadable::at(line, "The quote that begins here is never closed.")),
-        _ => Ok(rows),
+        _ => Ok(()),
     }
 }
 
@@ -308,6 +330,41 @@ mod tests {
         assert_eq!(all("a,b\nx\"y,2\n").unwrap()[1], row(2, &["x\"y", "2"]));
         // Ragged rows are for others to judge.
         assert_eq!(all("a,b\n1\n1,2,3\n").unwrap()[1..], [row(2, &["1"]), row(3, &["1", "2", "3"])]);
+    }
+
+    #[test]
+    fn the_first_line_may_say_which_separator_is_used() {
+        assert_eq!(all("sep=;\r\na,x;b\r\n1;2\r\n").unwrap()[1], row(3, &["1", "2"]));
+        assert_eq!(all("\u{feff}SEP=\t\na;b;c\t\"d\ne\"\n1\t2").unwrap()[1], row(4, &["1", "2"]));
+        assert_eq!(all("sep=,\n\na,b\n1,2").unwrap()[1], row(4, &["1", "2"]));
+        assert_eq!(all("sep=,\na,b\n1,\"2\n").unwrap_err(), "Line 3: The quote that begins here is never closed.");
+        assert!(all("sep=|\na|b\n").unwrap_err().starts_with("Line 1: The line sep= names"));
+        assert!(all("sep=,").unwrap_err().contains("The file is empty"));
+    }
+
+    /// The reader passes over a mark at its beginning: what one took for a quote the other took for a letter, and a file of
+    /// one cell became one of a million rows.
+    #[test]
+    fn a_second_mark_hides_no_rows() {
+        let hidden = |front: &str| format!("{front}\"\n\",userName\n,1\n,2\n,\"");
+        for front in ["\u{feff}\u{feff}", "\n\u{feff}", "sep=,\n\u{feff}", "\u{feff}sep=,\r\n\u{feff}"] {
+            let refused = all(hidden(front)).unwrap_err();
+            assert!(refused.contains("byte order mark"), "{front:?}: {refused}");
+        }
+    }
+
+    proptest::proptest! {
+        /// What is bounded is what is read.
+        #[test]
+        fn every_row_that_is_read_is_counted(text in "([\"a,;\r\n\t]|\u{feff}|sep=){0,24}") {
+            if let Ok(table) = Table::read(text.as_bytes(), WIDE) {
+                let mut rows = 0;
+                table.each_row(|_| { rows += 1; Ok::<_, ()>(true) }).unwrap();
+                proptest::prop_assert_eq!(rows, table.rows());
+                let too_few = Bounds { rows: rows.saturating_sub(1), ..WIDE };
+                proptest::prop_assert_eq!(rows > 0, Table::read(text.as_bytes(), too_few).is_err());
+            }
+        }
     }
 
     #[test]

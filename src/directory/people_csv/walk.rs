@@ -1,54 +1,46 @@
 //! The walk through the rows: who is meant, what changes, and whether it can. A reader looks, a writer does it; nothing else
 //! differs, so a preview is what an import comes to.
 
+mod hands;
 mod meant;
 mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use self::meant::claim;
-use self::words::{column_of, full, hex, hidden, sentence, short};
-use super::cell::said;
+pub use self::hands::Hands;
+use self::words::{hex, hidden, sentence, short};
+use super::cell::{Said, said};
 use super::columns::{Column, GROUPS, Meaning, ROLE, Target};
-use super::row::{Edit, place};
+use super::row::{Edit, Parted, place, value_of};
 use super::text::Row as Line;
-use super::{MOST_ERRORS, Plan, RowError, Shown};
-use crate::clock::fresh_id;
+use super::{MOST_ERRORS, Plan, RowError, Shown, View};
 use crate::directory::lifecycle::{groups, is_active, join};
-use crate::directory::local::{Kind, act, change, dialect, make};
-use crate::directory::roles::{By, set_override, unheard};
-use crate::directory::{Caller, Reader, Refusal, Site, Writer};
+use crate::directory::local::dialect;
+use crate::directory::roles::{By, set_override};
+use crate::directory::{Caller, Refusal, Site};
 use crate::scim::catalog::ResourceType;
 use crate::scim::dialect::Dialect;
 use crate::scim::fault::quoted;
 use crate::scim::json::{Json, Object};
-use crate::scim::name::fold;
-use crate::scim::patch::{Patch, PatchPlan, Step};
-use crate::scim::resource::{Purpose, check};
+use crate::scim::path::BoundPath;
 use crate::scim::stored::conceal;
 use crate::secret::digest_of;
-use crate::store::{Prepared, Row, Source, StoreError};
+use crate::store::{Row, Source, StoreError};
 
-/// Bytes of one cell, at most: those of a string of SCIM.
+/// Bytes of one value, at most: those of a string of SCIM. In a cell it is longer, when it is marked.
 const LONGEST: usize = crate::scim::json::MAX_STRING;
 
-/// Who goes through the rows.
-pub enum Hands<'a, 'c> {
-    /// Somebody who looks.
-    Look(&'a Reader<'c>),
-    /// Somebody who does it.
-    Write(&'a mut Writer<'c>),
+fn is_too_long(cell: &str) -> bool {
+    cell.len() > LONGEST && matches!(said(cell), Said::Text(text) if text.len() > LONGEST)
 }
 
-impl<'c> Hands<'_, 'c> {
-    /// What both can.
-    pub fn reader(&self) -> &Reader<'c> {
-        match self {
-            Hands::Look(reader) => reader,
-            Hands::Write(writer) => writer,
-        }
-    }
+/// The attribute of which a cell says that this element is the primary one.
+fn primary(column: &Column<'_>, cell: &str) -> Option<String> {
+    let Meaning::Attribute(target) = &column.meaning else { return None };
+    let Said::Text(text) = said(cell) else { return None };
+    let is_so = target.is_primary() && value_of(target.leaf(), &text) == Ok(Json::Bool(true));
+    is_so.then(|| BoundPath { sub: None, ..target.path }.text())
 }
 
 /// A walk.
@@ -64,10 +56,10 @@ pub struct Walk<'a, 'c, 'f> {
     names: HashMap<String, u64>,
     /// The same of other values that nobody shares.
     claims: HashMap<(i64, String), u64>,
-    /// Groups by what a cell calls them: key and id.
-    groups: HashMap<String, Option<(i64, String)>>,
+    /// Groups by what a cell calls them.
+    groups: HashMap<String, Option<Group>>,
     plan: Plan,
-    shown: usize,
+    view: View,
     digest: Vec<u8>,
 }
 
@@ -79,16 +71,28 @@ enum Who {
     New(String),
 }
 
+/// A group that somebody joins.
+#[derive(Clone)]
+struct Group {
+    key: i64,
+    id: String,
+    /// What it is called, whatever the cell calls it.
+    name: String,
+}
+
 /// The role that was given to somebody here, and the one that is given now.
 type Given = (Option<String>, Option<String>);
+
+/// A column, whether its values are secret, what was, and what becomes.
+type Change = (String, bool, String, String);
 
 /// What a row asks for.
 struct Asked<'f> {
     who: Who,
     before: Object,
     edits: Vec<(&'f Target<'f>, &'f str, Edit)>,
-    /// Groups to join: id and name.
-    joins: Vec<(String, String)>,
+    /// Groups to join.
+    joins: Vec<Group>,
     /// The role that is given, or none, in the place of another.
     role: Option<Given>,
 }
@@ -114,7 +118,7 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
         (site, caller): (&'f Site, &'f Caller),
         of: &'f ResourceType,
         columns: &'f [Column<'f>],
-        shown: usize,
+        view: View,
     ) -> Walk<'a, 'c, 'f> {
         let group_type = groups(hands.reader()).ok();
         Walk {
@@ -129,7 +133,7 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
             claims: HashMap::new(),
             groups: HashMap::new(),
             plan: Plan::default(),
-            shown,
+            view,
             digest: Vec::new(),
         }
     }
@@ -182,19 +186,29 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
                 conceal(&mut before, self.of);
             }
         }
+        let parted = Parted::of(&before, self.of);
         let mut errors = Vec::new();
+        let mut primaries: Vec<(String, &str)> = Vec::new();
         let (mut edits, mut joins, mut role) = (Vec::new(), Vec::new(), None);
         for (i, column) in columns.iter().enumerate() {
             let cell = line.cell(i);
             let name = Some(column.name.as_str());
-            if cell.len() > LONGEST {
-                errors.push(wrong(name, format!("The cell has more than {LONGEST} bytes.")));
-                continue;
+            if let Some(list) = primary(column, cell) {
+                match primaries.iter().find(|(other, _)| *other == list) {
+                    Some((_, first)) => {
+                        let why = format!("{} says true already, and only one can be primary.", quoted(first));
+                        errors.push(wrong(name, why));
+                    }
+                    None => primaries.push((list, column.name.as_str())),
+                }
             }
             match &column.meaning {
+                Meaning::Attribute(_) if is_too_long(cell) => {
+                    errors.push(wrong(name, format!("The value has more than {LONGEST} bytes.")));
+                }
                 // Letter case does not count, so it is not taken for a wish.
                 Meaning::Attribute(target) if target.is_name() && matches!(who, Who::Known(_, true)) => {}
-                Meaning::Attribute(target) => match Edit::of(target, said(cell), &before) {
+                Meaning::Attribute(target) => match Edit::of(target, said(cell), &parted) {
                     Ok(edit) => edits.extend(edit.map(|edit| (target, column.name.as_str(), edit))),
                     Err(why) => errors.push(wrong(name, why)),
                 },
@@ -228,10 +242,10 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
         let mut returns = false;
         let (id, is_changed) = match &who {
             Who::New(_) => {
-                let mut document = Object::new();
+                let (mut document, mut places) = (Object::new(), HashMap::new());
                 for (target, _, edit) in &edits {
                     if let Some(value) = edit.value.clone() {
-                        place(&mut document, target, value);
+                        place(&mut document, &mut places, target, value);
                     }
                 }
                 let made = self.made(line, document);
@@ -251,8 +265,8 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
                 Refusal::Broken(error) => Bad::Broken(error),
                 other => Bad::Row(vec![RowError { line, column: None, why: sentence(&other) }]),
             };
-            for (group, _) in &joins {
-                join(writer, self.caller, group, &id, Source::Local).map_err(refused)?;
+            for group in &joins {
+                join(writer, self.caller, &group.id, &id, Source::Local).map_err(refused)?;
             }
             if let Some((_, role)) = &role {
                 let Caller { actor, request, .. } = self.caller;
@@ -274,6 +288,8 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
         if !is_new && is_changed && is_active(&before) && edits.iter().any(leaves) {
             self.plan.deactivates += 1;
         }
+        self.plan.joins += u64::from(!joins.is_empty());
+        self.plan.roles += u64::from(role.is_some());
         let name = match &who {
             Who::New(name) => name.clone(),
             Who::Known(..) => {
@@ -281,23 +297,30 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
                 renamed.or_else(|| Some(before.get("userName")?.as_str()?.to_owned())).unwrap_or_default()
             }
         };
-        let mut changes: Vec<(String, bool, String, String)> = Vec::new();
+        let mut changes: Vec<Change> = Vec::new();
         if is_changed {
             let secret = |t: &Target<'_>| t.leaf().is_secret() || t.path.attribute.is_secret();
             let told = edits.into_iter().map(|(t, n, e)| (n.to_owned(), secret(t), e.before, e.after));
             changes.extend(told);
         }
         if !joins.is_empty() {
-            let joined = joins.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join("; ");
+            // A name with blanks around it is another name.
+            let shown = |group: &Group| match group.name.trim() == group.name {
+                true => group.name.clone(),
+                false => quoted(&group.name),
+            };
+            let joined = joins.iter().map(shown).collect::<Vec<_>>().join("; ");
             changes.push((GROUPS.to_owned(), false, String::new(), joined));
         }
         if let Some((before, after)) = role {
             changes.push((ROLE.to_owned(), false, before.unwrap_or_default(), after.unwrap_or_default()));
         }
-        self.tell(line, (!is_new).then_some(&*id), &changes);
-        if self.plan.shown.len() < self.shown {
-            let shown = |(column, secret, before, after): (String, bool, String, String)| match secret {
+        self.tell(line, (!is_new).then_some(&*id), (&changes, &joins));
+        if self.is_seen(1) {
+            let is_full = self.view.is_full;
+            let shown = |(column, secret, before, after): Change| match secret {
                 true => (column, hidden(&before), hidden(&after)),
+                false if is_full => (column, before, after),
                 false => (column, short(&before), short(&after)),
             };
             // What somebody new is called stands beside it.
@@ -308,8 +331,14 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
         Ok(())
     }
 
+    /// Does somebody look at this one? The next one is the one who was counted so many fewer.
+    fn is_seen(&self, counted: u64) -> bool {
+        let before = self.plan.touched().saturating_sub(counted);
+        before >= self.view.from && self.plan.shown.len() < self.view.count
+    }
+
     /// Takes what is done into the digest.
-    fn tell(&mut self, line: u64, id: Option<&str>, changes: &[(String, bool, String, String)]) {
+    fn tell(&mut self, line: u64, id: Option<&str>, (changes, joins): (&[Change], &[Group])) {
         let mut text = hex(&self.digest);
         text.push_str(&format!("\n{line}\n{}", id.unwrap_or_default()));
         for (column, _, before, after) in changes {
@@ -318,78 +347,10 @@ impl<'a, 'c, 'f> Walk<'a, 'c, 'f> {
                 text.push_str(&format!("\n{}:{part}", part.len()));
             }
         }
+        // A name may be that of another group by the time that somebody joins it.
+        for group in joins {
+            text.push_str(&format!("\n{}", group.id));
+        }
         self.digest = digest_of(&text);
-    }
-
-    /// Makes somebody, or looks whether that could be done. Gives the id, and whether the same person was here before.
-    fn made(&mut self, line: u64, document: Object) -> Result<(String, bool), Refusal> {
-        let id = fresh_id();
-        match &mut self.hands {
-            Hands::Write(writer) => {
-                let new = id.clone();
-                act(writer, (self.site, self.caller), Kind::Person, |writer, ask| make(writer, ask, new, document))?;
-                Ok((id, false))
-            }
-            Hands::Look(reader) => {
-                let checked = check(document.into(), self.of, Purpose::New, &self.dialect)?;
-                let new = Prepared::of(checked.into_document(), self.of);
-                unheard(self.site, self.of, None, &new.document)?;
-                claim(reader, self.of, (line, 0), &new, &mut self.claims)?;
-                let is_shown = self.plan.shown.len() < self.shown;
-                Ok((id, is_shown && reader.departed_like(self.of, &new)?.is_some()))
-            }
-        }
-    }
-
-    /// Changes somebody, or looks whether that could be done. Says whether anything is different then.
-    fn changed(&mut self, line: u64, row: &Row, operations: Vec<Json>) -> Result<bool, Refusal> {
-        match &mut self.hands {
-            Hands::Write(writer) => {
-                let caller = (self.site, self.caller);
-                act(writer, caller, Kind::Person, |writer, ask| change(writer, ask, &row.id, operations))
-            }
-            Hands::Look(reader) => {
-                let before = row.document()?;
-                let mut after = before.clone();
-                let mut body = Object::new();
-                body.push("Operations", Json::Array(operations));
-                let plan = Patch::parse(body.into(), self.of, &self.dialect)?.plan(self.of, &self.dialect)?;
-                for step in &plan.steps {
-                    if let Step::Document(step) = step {
-                        step.apply(&mut after, &self.dialect)?;
-                    }
-                }
-                PatchPlan::finish(&before, &mut after, self.of)?;
-                if before == after {
-                    return Ok(false);
-                }
-                unheard(self.site, self.of, Some(&before), &after)?;
-                let new = Prepared::of(after, self.of);
-                let name = new.document.get("userName").and_then(Json::as_str).unwrap_or_default();
-                if reader.key_by_name(self.of, &fold(name))?.is_some_and(|pk| pk != row.pk) {
-                    let (of, name) = (self.of.name.clone(), name.to_owned());
-                    return Err(Refusal::Taken(of, "userName".to_owned(), name, false));
-                }
-                claim(reader, self.of, (line, row.pk), &new, &mut self.claims)?;
-                Ok(true)
-            }
-        }
-    }
-
-    /// What a refusal says of a row.
-    fn refused(&self, line: u64, refusal: Refusal, edits: &[(&Target<'_>, &str, Edit)]) -> Bad {
-        let column = match &refusal {
-            Refusal::Broken(error) => return Bad::Broken(error.clone()),
-            Refusal::Fault(fault) => column_of(fault, edits),
-            Refusal::Taken(_, path, _, _) => {
-                edits.iter().find(|(target, _, _)| target.path.text() == *path).map(|(_, name, _)| *name)
-            }
-            _ => None,
-        };
-        let why = match (&refusal, column) {
-            (Refusal::Fault(fault), Some(_)) => full(&fault.why),
-            _ => sentence(&refusal),
-        };
-        Bad::Row(vec![RowError { line, column: column.map(str::to_owned), why }])
     }
 }

@@ -291,7 +291,7 @@ fn the_indexes_and_a_search_through_everybody_find_the_same() {
         (claim(), claim(), claim(), proptest::option::of(any::<bool>()), any::<bool>()),
     );
     let outcomes = std::cell::RefCell::new(std::collections::BTreeMap::<String, u32>::new());
-    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
     runner
         .run(&cases, |(people, rules, (sub, email, name, verified, allow_email))| {
             let house = House::new();

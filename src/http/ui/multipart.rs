@@ -20,6 +20,11 @@ pub struct Sent {
     pub bytes: Bytes,
 }
 
+/// Was a body said to be such a form?
+pub fn is_such(kind: &str) -> bool {
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("multipart/form-data")
+}
+
 /// The fields of a body, and the file of this name. `None`: it is no such form.
 pub async fn read(kind: &str, body: Bytes, file: &str) -> Option<(Form, Option<Sent>)> {
     let boundary = parse_boundary(kind).ok()?;

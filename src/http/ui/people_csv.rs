@@ -1,29 +1,30 @@
-//! `/people/import` and `/people/export.csv`: people as a CSV file, looked at before anything is changed.
+//! `/people/import`: people from a CSV file, looked at before anything is changed.
 
-use std::io;
+mod export;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use askama::Template;
-use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header;
+use hyper::{Method, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::form::Form;
+use super::lists::{address, encoded, pager};
 use super::multipart::{self, Sent};
-use super::session::{Asked, Signed, is_own};
+use super::session::{Asked, Signed, is_open, is_own};
 use super::state::counted;
 use super::uploads::{NoPlace, Owner, Stage, Upload, Uploads, WAIT};
-use super::views::{Confirm, Count, Frame};
+use super::views::{Confirm, Count, Frame, Pager};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
-use crate::clock::date_time;
-use crate::directory::people_csv::{self as sheet, Exported, Plan};
+use crate::directory::people_csv::{self as sheet, Plan, View};
 use crate::directory::who::still;
-use crate::directory::{Caller, Directory, Refusal, Weight};
+use crate::directory::{Caller, Directory, Pending, Refusal, StoreError, Weight};
 use crate::http::problem::Problem;
-use crate::http::wire::{Answer, BodyLimits, Media, Room, read};
+use crate::http::wire::{BodyLimits, Room, read};
 
 /// People whose changes a preview shows.
 const SHOWN: usize = 100;
@@ -31,6 +32,8 @@ const SHOWN: usize = 100;
 const SOON: Duration = Duration::from_secs(2);
 /// How long a file may take to arrive.
 const SLOW: Duration = Duration::from_secs(600);
+/// Why a form imports nothing.
+const OTHER: &str = "The import would come to something else than the page showed that you had. Nothing was imported. Look at it once more.";
 /// The page of the file.
 const PAGE: &str = "/people/import";
 
@@ -52,8 +55,12 @@ struct Preview {
     id: String,
     name: String,
     plan: Arc<Plan>,
+    /// Stands for the plan.
+    mark: String,
     notice: Option<String>,
     confirm: Confirm,
+    /// Where there is more than one page of people.
+    pager: Option<Pager>,
 }
 
 /// It is on its way, or there.
@@ -101,7 +108,7 @@ impl Ui {
         };
         let bytes = read(body, visit.headers, limits, room).await;
         let bytes = bytes.map_err(|problem| Trouble::of(&problem, "This file cannot be read"))?;
-        let (mut form, sent) = multipart::read(kind, bytes, "file").await.ok_or_else(Trouble::foreign)?;
+        let (mut form, sent) = multipart::read(kind, bytes, "file").await.ok_or_else(broken_form)?;
         if !form.is_from(&signed.csrf(&self.directory.key)) {
             return Err(Trouble::foreign());
         }
@@ -123,7 +130,14 @@ impl Ui {
             }
         };
         let name: String = name.chars().take(100).collect();
-        let id = match self.uploads.keep(Owner::of(signed), name, bytes, rows, self.now()) {
+        let owner = Owner::of(signed);
+        let keep = || self.uploads.keep(owner.clone(), name.clone(), bytes.clone(), rows, self.now());
+        let mut kept = keep();
+        if matches!(kept, Err(NoPlace::Crowded)) {
+            self.forget_ended().await?;
+            kept = keep();
+        }
+        let id = match kept {
             Ok(id) => id,
             Err(NoPlace::NoRandomness) => return Err(Trouble::broken()),
             Err(NoPlace::Crowded) => {
@@ -131,10 +145,26 @@ impl Ui {
                 return Err(Trouble::new(StatusCode::SERVICE_UNAVAILABLE, "Not at the moment", why));
             }
         };
-        let looked =
-            tokio::spawn(look(self.uploads.clone(), self.directory.clone(), Owner::of(signed), id.clone(), None));
+        let looked = tokio::spawn(look(self.uploads.clone(), self.directory.clone(), owner, id.clone(), None));
         let _ = timeout(SOON, looked).await;
         Ok(redirect(&format!("{PAGE}/{id}")))
+    }
+
+    /// Lets the files of sessions go that have ended: nobody can see them any more.
+    async fn forget_ended(&self) -> Result<(), Trouble> {
+        let owners = self.uploads.owners();
+        let ended = self.directory.store.read(move |reader| {
+            let mut ended = Vec::new();
+            for owner in owners {
+                let all = reader.sessions_whose(owner.whose())?;
+                if !all.iter().any(|s| s.created == owner.since() && is_open(s, reader.now())) {
+                    ended.push(owner);
+                }
+            }
+            Ok::<_, StoreError>(ended)
+        });
+        ended.await?.into_iter().for_each(|owner| self.uploads.forget(&owner));
+        Ok(())
     }
 
     /// `/people/import/{id}`
@@ -148,13 +178,30 @@ impl Ui {
             ));
         };
         let here = format!("{PAGE}/{id}");
+        if form.as_ref().is_some_and(|form| form.has("nobody")) {
+            let to = if self.uploads.free(&owner, id) { "/people" } else { &here };
+            return Ok(redirect(to));
+        }
         let (Some(form), Stage::Ready(plan, _)) = (form, &upload.stage) else {
             let confirm = signed.confirm(self.now());
+            let Some(upload) = self.turned(upload, visit.offset()).await? else {
+                look(self.uploads.clone(), self.directory.clone(), owner, id.to_owned(), Some(OTHER.to_owned())).await;
+                return Ok(redirect(&here));
+            };
             return self.import_page(visit, &signed, (StatusCode::OK, confirm), id, upload).await;
         };
         if plan.error_count > 0 || plan.touched() == 0 {
             return Ok(redirect(&here));
         }
+        // The form of a page that showed something else, in another tab or before the last click, imports nothing.
+        if form.get("plan") != self.mark(plan) {
+            let (confirm, mut upload) = (signed.confirm(self.now()), upload.clone());
+            if let Stage::Ready(_, notice) = &mut upload.stage {
+                notice.get_or_insert_with(|| OTHER.to_owned());
+            }
+            return self.import_page(visit, &signed, (StatusCode::CONFLICT, confirm), id, upload).await;
+        }
+        let digest = plan.digest.clone();
         let signed = match self.confirmed(visit, signed.clone(), &form).await {
             Ok(signed) => signed,
             Err(Asked::Trouble(trouble)) => return Err(trouble),
@@ -162,7 +209,7 @@ impl Ui {
                 return self.import_page(visit, &signed, (StatusCode::FORBIDDEN, confirm), id, upload).await;
             }
         };
-        if let Some((upload, plan)) = self.uploads.start(&owner, id) {
+        if let Some((upload, plan)) = self.uploads.start(&owner, id, &digest) {
             let done = self.carry_out(visit, &signed, id, upload, plan);
             let _ = timeout(SOON, done).await;
         }
@@ -174,6 +221,29 @@ impl Ui {
             return self.import_page(visit, &signed, (StatusCode::CONFLICT, confirm), id, upload).await;
         }
         Ok(with_cookie(visit, &signed, redirect(&here)))
+    }
+
+    /// What a form says of the plan that it shows. The digest itself stays here: it stands for secrets as well, and whoever
+    /// had it could try which.
+    fn mark(&self, plan: &Plan) -> String {
+        self.directory.key.sign("plan", plan.digest.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The same file with the people behind so many. `None`: it would come to something else by now.
+    async fn turned(&self, upload: Upload, offset: u64) -> Result<Option<Upload>, Trouble> {
+        let plan = match &upload.stage {
+            Stage::Ready(plan, _) if offset > 0 && plan.error_count == 0 => plan.clone(),
+            _ => return Ok(Some(upload)),
+        };
+        let _turn = self.uploads.turn.acquire().await.map_err(|_| Trouble::broken())?;
+        let (site, bounds, bytes) = (self.directory.site.clone(), self.uploads.bounds, upload.bytes.clone());
+        let pending: Pending<Plan, Refusal> = self.directory.store.read(move |reader| {
+            let file = sheet::File { bytes: &bytes, bounds, progress: &AtomicU64::new(0) };
+            sheet::preview(reader, &site, file, View { from: offset, ..View::first(SHOWN) })
+        });
+        let turned = pending.await?;
+        let is_same = turned.digest == plan.digest && turned.error_count == 0;
+        Ok(is_same.then(|| Upload { stage: Stage::Ready(Arc::new(turned), None), ..upload }))
     }
 
     /// Queues an import, and sees to it that its end is noted whoever still waits.
@@ -225,12 +295,15 @@ impl Ui {
                     false => "Check the import",
                 };
                 let frame = self.frame(visit, signed, "people", title).await?;
-                return page_for(
-                    visit,
-                    signed,
-                    status,
-                    &Preview { frame, id: id.to_owned(), name, plan, notice, confirm },
-                );
+                // The answer to a form shows the first ones.
+                let offset = if *visit.method == Method::GET { visit.offset() } else { 0 };
+                let path = format!("{PAGE}/{}", encoded(id));
+                let at = |offset: u64| address(&path, "", "", offset);
+                let pager = pager(offset, plan.shown.len() as u64, plan.touched(), SHOWN as u64, at);
+                let pager = (plan.error_count == 0 && plan.touched() > SHOWN as u64).then_some(pager);
+                let mark = self.mark(&plan);
+                let page = Preview { frame, id: id.to_owned(), name, plan, mark, notice, confirm, pager };
+                return page_for(visit, signed, status, &page);
             }
             Stage::Looking => ("Looking through the file", Some("Looking through the file"), None),
             Stage::Running => ("Importing people", Some("Importing people"), None),
@@ -243,37 +316,20 @@ impl Ui {
         page_for(visit, signed, status, &Progress { frame, name, seen, rows, what, outcome })
     }
 
-    /// `/people/export.csv`
-    pub(super) async fn export(&self) -> Outcome {
-        let _turn = self.uploads.turn.acquire().await.map_err(|_| Trouble::broken())?;
-        let (site, most) = (self.directory.site.clone(), self.uploads.bounds.bytes.saturating_mul(4));
-        let written = self.directory.store.read(move |reader| {
-            let mut file = Bounded { bytes: Vec::new(), most };
-            sheet::export(reader, &site, &mut file, (true, &AtomicU64::new(0)))?;
-            Ok::<_, Exported>(file.bytes)
-        });
-        let bytes = match written.await {
-            Ok(bytes) => bytes,
-            Err(Exported::Unread(error)) => return Err(error.into()),
-            Err(Exported::Unwritten(_)) => {
-                let why = format!(
-                    "The file would be larger than {} MiB. The command scim-appliance person export writes one of any size.",
-                    most >> 20
-                );
-                return Err(Trouble::new(StatusCode::INSUFFICIENT_STORAGE, "This cannot be done", why));
-            }
-        };
-        let day: String = date_time(self.now()).chars().take(10).collect();
-        let answer = Answer { media: Media::Csv, ..Answer::json(StatusCode::OK, bytes) };
-        Ok(answer.with(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"people-{day}.csv\"")))
-    }
-
-    /// Was the file sent by a page of ours?
-    pub(super) fn is_own_file(visit: &Visit<'_>) -> bool {
+    /// Refuses a file before it is read: one that no page of ours sent, or that is none.
+    pub(super) fn own_file(visit: &Visit<'_>) -> Result<(), Trouble> {
         let kind = visit.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        is_own(visit.headers, visit.host) && kind.eq_ignore_ascii_case("multipart/form-data")
+        match (is_own(visit.headers, visit.host), multipart::is_such(kind)) {
+            (false, _) => Err(Trouble::foreign()),
+            (true, false) => Err(broken_form()),
+            (true, true) => Ok(()),
+        }
     }
+}
+
+fn broken_form() -> Trouble {
+    let why = "The form with the file did not arrive as browsers send it, or not to its end. Nothing was changed. Choose the file once more.";
+    Trouble::new(StatusCode::BAD_REQUEST, "This file cannot be read", why)
 }
 
 /// Looks through a file, when it is its turn.
@@ -285,7 +341,7 @@ async fn look(uploads: Arc<Uploads>, directory: Directory, owner: Owner, id: Str
             let (site, bounds) = (directory.site.clone(), uploads.bounds);
             let pending = directory.store.read(move |reader| {
                 let file = sheet::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
-                sheet::preview(reader, &site, file, SHOWN)
+                sheet::preview(reader, &site, file, View::first(SHOWN))
             });
             match pending.await {
                 Ok(plan) => Stage::Ready(Arc::new(plan), notice),
@@ -306,24 +362,4 @@ fn said(refusal: Refusal) -> String {
         tracing::error!(%error, "people could not be imported");
     }
     Problem::from(refusal).detail().to_owned()
-}
-
-/// A file in memory that does not grow without end.
-struct Bounded {
-    bytes: Vec<u8>,
-    most: u64,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
-        if (self.bytes.len() + more.len()) as u64 > self.most {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(more);
-        Ok(more.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -126,6 +126,17 @@ pub fn is_own(headers: &HeaderMap, host: Option<&str>) -> bool {
     }
 }
 
+/// Has a session not ended by itself?
+fn is_live(session: &SessionRow, now: i64) -> bool {
+    let idle = if session.complete { IDLE_MINUTES } else { CODE_MINUTES } * MINUTE;
+    session.expires > now && session.seen.saturating_add(idle) > now
+}
+
+/// Is somebody signed in with it?
+pub fn is_open(session: &SessionRow, now: i64) -> bool {
+    session.complete && is_live(session, now)
+}
+
 impl Ui {
     /// Who sent this request; with `complete`, only who has given everything that was asked for.
     ///
@@ -139,8 +150,7 @@ impl Ui {
             Ok::<_, StoreError>(found.map(|(session, who)| (session, who, reader.now())))
         });
         let Some((session, who, now)) = found.await? else { return Ok(None) };
-        let idle = if session.complete { IDLE_MINUTES } else { CODE_MINUTES } * MINUTE;
-        if session.complete != complete || session.expires <= now || session.seen.saturating_add(idle) <= now {
+        if session.complete != complete || !is_live(&session, now) {
             return Ok(None);
         }
         if complete && !visit.headers.contains_key("x-live") {

@@ -26,6 +26,16 @@ impl Owner {
     pub fn of(signed: &Signed) -> Owner {
         Owner(signed.who.owner(), signed.session.created)
     }
+
+    /// The account.
+    pub fn whose(&self) -> &directory::Owner {
+        &self.0
+    }
+
+    /// When it signed in.
+    pub fn since(&self) -> i64 {
+        self.1
+    }
 }
 
 /// What became of a file so far.
@@ -74,6 +84,15 @@ impl Slot {
     fn is_busy(&self) -> bool {
         matches!(self.upload.stage, Stage::Looking | Stage::Running)
     }
+
+    /// Nothing comes of it any more, whatever somebody does.
+    fn is_finished(&self) -> bool {
+        match &self.upload.stage {
+            Stage::Done(_) => true,
+            Stage::Ready(plan, _) => plan.error_count > 0 || plan.touched() == 0,
+            Stage::Looking | Stage::Running => false,
+        }
+    }
 }
 
 /// All of them.
@@ -109,14 +128,19 @@ impl Uploads {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a file to be looked through, in the place of one that this session has left waiting. Gives its id.
+    /// Keeps a file to be looked through, in the place of one that this session has left waiting, and if there is no other
+    /// place, of one that nothing comes of. Gives its id.
     pub fn keep(&self, owner: Owner, name: String, bytes: Bytes, rows: u64, now: i64) -> Result<String, NoPlace> {
         let id = random_text(22)?;
         let mut slots = self.slots();
         slots.retain(|slot| slot.is_busy() || (slot.owner != owner && now < slot.since.saturating_add(WAIT)));
-        let held: u64 = slots.iter().map(|slot| slot.upload.bytes.len() as u64).sum();
-        if slots.len() >= MOST || held + bytes.len() as u64 > self.bounds.bytes.saturating_mul(2) {
-            return Err(NoPlace::Crowded);
+        let is_full = |slots: &[Slot]| {
+            let held: u64 = slots.iter().map(|slot| slot.upload.bytes.len() as u64).sum();
+            slots.len() >= MOST || held + bytes.len() as u64 > self.bounds.bytes.saturating_mul(2)
+        };
+        while is_full(&slots) {
+            let finished = slots.iter().position(Slot::is_finished).ok_or(NoPlace::Crowded)?;
+            slots.remove(finished);
         }
         let upload = Upload { name, bytes, rows, progress: Arc::default(), stage: Stage::Looking };
         slots.push(Slot { id: id.clone(), owner, since: now, upload });
@@ -130,17 +154,35 @@ impl Uploads {
         slots.iter().find(|slot| slot.id == id && slot.owner == *owner).map(|slot| slot.upload.clone())
     }
 
+    /// Whose files wait.
+    pub fn owners(&self) -> Vec<Owner> {
+        self.slots().iter().map(|slot| slot.owner.clone()).collect()
+    }
+
+    /// Lets those of somebody go, but for what goes on.
+    pub fn forget(&self, owner: &Owner) {
+        self.slots().retain(|slot| slot.owner != *owner || slot.is_busy());
+    }
+
+    /// Lets one go that nobody wants imported. False: it goes on.
+    pub fn free(&self, owner: &Owner, id: &str) -> bool {
+        let mut slots = self.slots();
+        slots.retain(|slot| slot.owner != *owner || slot.id != id || slot.is_busy());
+        slots.iter().all(|slot| slot.id != id)
+    }
+
     /// Lets those go that have waited too long.
     pub fn sweep(&self, now: i64) {
         self.slots().retain(|slot| slot.is_busy() || now < slot.since.saturating_add(WAIT));
     }
 
-    /// Begins an import. `None`: there is nothing to begin, or it was begun already.
-    pub fn start(&self, owner: &Owner, id: &str) -> Option<(Upload, Arc<Plan>)> {
+    /// Begins the import that this digest stands for. `None`: there is nothing to begin, it was begun already, or it would
+    /// be another one.
+    pub fn start(&self, owner: &Owner, id: &str, digest: &str) -> Option<(Upload, Arc<Plan>)> {
         let mut slots = self.slots();
         let slot = slots.iter_mut().find(|slot| slot.id == id && slot.owner == *owner)?;
         let Stage::Ready(plan, _) = slot.upload.stage.clone() else { return None };
-        if plan.error_count > 0 || plan.touched() == 0 {
+        if slot.is_finished() || plan.digest != digest {
             return None;
         }
         slot.upload.progress = Arc::default();
@@ -172,7 +214,7 @@ mod tests {
     }
 
     fn ready(uploads: &Uploads, id: &str, now: i64) {
-        let plan = Plan { creates: 1, ..Plan::default() };
+        let plan = Plan { creates: 1, digest: "d".to_owned(), ..Plan::default() };
         uploads.settle(id, Stage::Ready(Arc::new(plan), None), now);
     }
 
@@ -184,7 +226,7 @@ mod tests {
         assert!(uploads.find(&ADA, &first, 1).is_some() && uploads.find(&EVE, &first, 1).is_none());
         assert!(
             uploads.find(&Owner(directory::Owner::Admin(1), 11), &first, 1).is_none()
-                && uploads.start(&EVE, &first).is_none()
+                && uploads.start(&EVE, &first, "d").is_none()
         );
         let second = kept(&uploads, ADA, 10, 2).unwrap();
         assert!(uploads.find(&ADA, &first, 3).is_none(), "a second file takes the place of the first");
@@ -196,9 +238,10 @@ mod tests {
     fn an_import_is_begun_once_and_is_not_swept_away() {
         let uploads = Uploads::new(Bounds { bytes: 100, rows: 10 });
         let id = kept(&uploads, ADA, 10, 0).unwrap();
-        assert!(uploads.start(&ADA, &id).is_none(), "nobody has looked at it");
+        assert!(uploads.start(&ADA, &id, "d").is_none(), "nobody has looked at it");
         ready(&uploads, &id, 0);
-        assert!(uploads.start(&ADA, &id).is_some() && uploads.start(&ADA, &id).is_none());
+        assert!(uploads.start(&ADA, &id, "other").is_none(), "nobody has seen that");
+        assert!(uploads.start(&ADA, &id, "d").is_some() && uploads.start(&ADA, &id, "d").is_none());
         assert!(uploads.find(&ADA, &id, 10 * WAIT).is_some());
         uploads.settle(&id, Stage::Done(Err("no".into())), 5);
         let done = uploads.find(&ADA, &id, 6).unwrap();
@@ -215,5 +258,19 @@ mod tests {
             assert!(kept(&uploads, owner(n), 1, 0).is_some());
         }
         assert!(kept(&uploads, owner(9), 1, 0).is_none(), "eight, at most");
+        // What is over makes room, the first of them first; what goes on does not.
+        let ninth = |n| kept(&uploads, owner(n), 1, 0).is_some();
+        let id = |n: i64| uploads.slots().iter().find(|s| s.owner == owner(n)).map(|s| s.id.clone());
+        uploads.settle(&id(5).unwrap(), Stage::Done(Err("no".into())), 0);
+        uploads.settle(&id(4).unwrap(), Stage::Ready(Arc::default(), None), 0);
+        assert!(ninth(10) && id(4).is_none() && id(5).is_some() && ninth(11) && id(5).is_none() && !ninth(12));
+        uploads.forget(owner(6));
+        assert!(id(6).is_some() && !uploads.free(owner(6), &id(6).unwrap()), "it is looked through");
+        ready(&uploads, &id(6).unwrap(), 0);
+        ready(&uploads, &id(7).unwrap(), 0);
+        assert!(!uploads.free(owner(1), &id(6).unwrap()), "it is somebody else's");
+        assert!(uploads.free(owner(6), &id(6).unwrap()) && ninth(12) && !ninth(13));
+        uploads.forget(owner(7));
+        assert!(ninth(13));
     }
 }

@@ -18,15 +18,21 @@ fn a_file_is_looked_at_and_then_imported_while_the_server_runs() {
     let (told, good, errors) = imported(&house.place, text, &["--dry-run"]);
     assert!(good && errors.is_empty(), "{errors}");
     assert_eq!(
-        (told["created"].clone(), told["updated"].clone(), told["imported"].clone()),
+        (told["wouldCreate"].clone(), told["wouldUpdate"].clone(), told["imported"].clone()),
         (json!(1), json!(1), json!(false))
     );
+    assert_eq!((told["created"].clone(), told["updated"].clone()), (json!(0), json!(0)));
+    assert_eq!((told["wouldJoinGroups"].clone(), told["wouldChangeRole"].clone()), (json!(1), json!(1)));
     assert_eq!(told["changes"][0]["columns"][0], json!({"column": "title", "before": "Countess", "after": ""}));
     assert_eq!(told["changes"][1]["returns"], json!(true));
     assert_eq!(client.get(&format!("/Users/{ada}")).unwrap().json()["title"], json!("Countess"));
     let (told, good, errors) = imported(&house.place, text, &[]);
     assert!(good, "{errors}");
     assert_eq!((told["imported"].clone(), told["deactivated"].clone()), (json!(true), json!(1)));
+    assert_eq!(
+        (told["created"].clone(), told["updated"].clone(), told["error"].clone()),
+        (json!(1), json!(1), json!(null))
+    );
     let seen = client.get(&format!("/Users/{ada}")).unwrap().json();
     assert_eq!((seen["title"].clone(), seen["active"].clone()), (json!(null), json!(false)));
     assert_eq!(seen["emails"], json!([{"value": "a@x.io", "type": "work"}]));
@@ -81,14 +87,14 @@ fn an_export_is_whole_is_private_and_changes_nothing() {
     let printed = house.place.done(&["person", "export"]);
     let file = house.place.path().join("out.csv");
     std::fs::write(&file, "old").unwrap();
-    house.place.done(&["person", "export", "out.csv", "--bom"]);
+    house.place.done(&["person", "export", "out.csv", "--bom", "--force"]);
     let kept = std::fs::read_to_string(&file).unwrap();
     assert_eq!(kept.strip_prefix('\u{feff}'), Some(printed.as_str()));
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let left: Vec<_> = std::fs::read_dir(house.place.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().contains("out.csv.")), "{left:?}");
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("draft")), "{left:?}");
     let (told, good, errors) = imported(&house.place, &kept, &["--dry-run"]);
-    assert!(good && told["unchanged"] == json!(8) && told["updated"] == json!(0), "{told}");
+    assert!(good && told["unchanged"] == json!(8) && told["wouldUpdate"] == json!(0), "{told}");
     assert!(errors.is_empty());
     assert_eq!(told["unread"].as_array().unwrap().len(), 4, "{told}");
     for cell in printed.split(['\n', ',', ';', '\r']) {
@@ -106,5 +112,12 @@ fn a_file_that_does_not_fit_into_the_database_is_not_imported() {
     let refused = sentence(&house.place.command(&["person", "import", file.to_str().unwrap()]));
     assert!(refused.contains("has reached its configured size"), "{refused}");
     assert_eq!(super::people(&house), 0);
+    // What did not happen is not told as if it had.
+    let output = house.place.command(&["person", "import", file.to_str().unwrap()]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("3000 people would be made, 0 would be changed"), "{told}");
+    let (told, good, _) = imported(&house.place, super::many("p", 3000), &[]);
+    assert!(!good && told["imported"] == json!(false) && told["created"] == json!(0), "{told}");
+    assert!(told["wouldCreate"] == json!(3000) && told["error"].as_str().unwrap().contains("configured size"));
     house.place.done(&["person", "create", "one"]);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{House, many, people, place_of, until, uploaded, written};
 use crate::invariants;
 use crate::served::binary;
-use crate::settings::browser::{OWN, encoded};
+use crate::settings::browser::{OWN, encoded, hidden};
 use crate::support::http::{Connection, request};
 
 /// How many rows a page says are done, while it does.
@@ -20,14 +20,15 @@ fn an_import_that_is_killed_leaves_nothing_behind() {
     for least in [1, 200, 1500] {
         let mut ada = house.ada();
         let at = place_of(&uploaded(&mut ada, many("p", 4000)));
-        until(&mut ada, &at, "Import 4,000 people");
+        let page = until(&mut ada, &at, "Import 4,000 people");
+        let plan = hidden(&page, "plan").unwrap();
         let mut watching = ada.clone();
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let own = ada.headers();
                 let mut headers: Vec<(&str, &str)> = own.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 headers.extend(OWN);
-                let body = encoded(&[("csrf", &ada.csrf)]);
+                let body = encoded(&[("csrf", &ada.csrf), ("plan", &plan)]);
                 let bytes = request("POST", &at, "close", &headers, Some(body.as_bytes()));
                 // Whoever is killed answers nobody.
                 let _ = Connection::open(ada.port).and_then(|mut c| c.raw(&bytes));

@@ -4,7 +4,7 @@ use super::super::cell::{Said, names, said};
 use super::super::columns::{Meaning, Target};
 use super::super::row::Edit;
 use super::super::text::Row as Line;
-use super::{Given, Walk, Who};
+use super::{Given, Group, Walk, Who};
 use crate::directory::Refusal;
 use crate::directory::create::taken;
 use crate::directory::lifecycle::meant;
@@ -14,10 +14,10 @@ use crate::scim::json::{Json, Object};
 use crate::scim::name::fold;
 use crate::store::{Prepared, Reader, StoreError};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl<'f> Walk<'_, '_, 'f> {
-    /// Who is meant: by the id if somebody has it, or else by the userName.
+    /// Who is meant: by the id if there is one, or else by the userName.
     pub(super) fn who(&self, line: &Line<'_>) -> Result<Result<Who, (Option<&'f str>, String)>, StoreError> {
         let reader = self.hands.reader();
         let cell = |wanted: &dyn Fn(&Meaning<'_>) -> bool| {
@@ -25,11 +25,17 @@ impl<'f> Walk<'_, '_, 'f> {
             Some((self.columns.get(at)?.name.as_str(), line.cell(at)))
         };
         let id = cell(&|m| matches!(m, Meaning::Id));
-        if let Some((_, id)) = id
+        if let Some((column, id)) = id
             && !id.is_empty()
-            && let Some(row) = reader.find(self.of, id)?
         {
-            return Ok(Ok(Who::Known(row, false)));
+            // Whoever is meant by an id is not to be made a second time when it is mistyped.
+            return Ok(match reader.find(self.of, id)? {
+                Some(row) => Ok(Who::Known(row, false)),
+                None => Err((
+                    Some(column),
+                    format!("Nobody has the id {}. For somebody who is new the cell stays empty.", quoted(id)),
+                )),
+            });
         }
         let name = cell(&|m| matches!(m, Meaning::Attribute(target) if target.is_name()));
         Ok(match name.map(|(column, cell)| (column, said(cell))) {
@@ -42,11 +48,8 @@ impl<'f> Walk<'_, '_, 'f> {
             },
             Some((column, _)) => Err((Some(column), "It is empty, so nobody is meant.".to_owned())),
             None => {
-                let (column, id) = id.unwrap_or_default();
-                Err((
-                    Some(column),
-                    format!("Nobody has the id {}, and there is no userName to make somebody.", quoted(id)),
-                ))
+                let column = id.map(|(column, _)| column);
+                Err((column, "It is empty, and there is no userName to say who is meant.".to_owned()))
             }
         })
     }
@@ -77,34 +80,30 @@ impl<'f> Walk<'_, '_, 'f> {
     }
 
     /// The groups of a cell that somebody is not in yet.
-    pub(super) fn joins(
-        &mut self,
-        said: Said<'_>,
-        who: &Who,
-    ) -> Result<Result<Vec<(String, String)>, String>, StoreError> {
+    pub(super) fn joins(&mut self, said: Said<'_>, who: &Who) -> Result<Result<Vec<Group>, String>, StoreError> {
         let text = match said {
             Said::Nothing => return Ok(Ok(Vec::new())),
             Said::Clear => return Ok(Err("A file adds people to groups, and takes nobody out.".to_owned())),
             Said::Text(text) => text,
         };
-        let mut joins: Vec<(String, String)> = Vec::new();
+        let (mut joins, mut met): (Vec<Group>, HashSet<i64>) = (Vec::new(), HashSet::new());
         for name in names(&text) {
-            let Some((pk, id)) = self.group(&name)? else {
+            let Some(group) = self.group(&name)? else {
                 return Ok(Err(format!("There is no group {}.", quoted(name.trim()))));
             };
             let is_in = match who {
-                Who::Known(row, _) => self.hands.reader().member_since(pk, row.pk)?.is_some(),
+                Who::Known(row, _) => self.hands.reader().member_since(group.key, row.pk)?.is_some(),
                 Who::New(_) => false,
             };
-            if !is_in && joins.iter().all(|(other, _)| *other != id) {
-                joins.push((id, name.trim().to_owned()));
+            if !is_in && met.insert(group.key) {
+                joins.push(group);
             }
         }
         Ok(Ok(joins))
     }
 
     /// A group by its name as it stands there, or without blanks around it, or by its id.
-    fn group(&mut self, name: &str) -> Result<Option<(i64, String)>, StoreError> {
+    fn group(&mut self, name: &str) -> Result<Option<Group>, StoreError> {
         if let Some(known) = self.groups.get(name) {
             return Ok(known.clone());
         }
@@ -114,7 +113,14 @@ impl<'f> Walk<'_, '_, 'f> {
             Some(row) => Some(row),
             None => meant(reader, &of, name.trim())?,
         };
-        let found = row.map(|row| (row.pk, row.id));
+        let found = match row {
+            Some(row) => {
+                let document = row.document()?;
+                let name = document.get("displayName").and_then(Json::as_str).unwrap_or_default().to_owned();
+                Some(Group { key: row.pk, id: row.id, name })
+            }
+            None => None,
+        };
         self.groups.insert(name.to_owned(), found.clone());
         Ok(found)
     }
