@@ -122,9 +122,9 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Is it about an address, which whoever runs a mail server may give to somebody else?
-    fn is_email(&self) -> bool {
-        self.claim.eq_ignore_ascii_case("email") || self.attribute == Attribute::Email
+    /// Is it about a name or an address, which may be somebody else's tomorrow, and which people may choose?
+    fn is_weak(&self) -> bool {
+        self.claim.eq_ignore_ascii_case("email") || self.attribute != Attribute::ExternalId
     }
 
     /// The rules of a text with one on each line: the claim, a blank, the attribute.
@@ -197,7 +197,7 @@ pub struct Settings {
     pub scopes: Vec<String>,
     /// What people are matched by, in this order.
     pub rules: Vec<Rule>,
-    /// An e-mail address is enough to be somebody whom no identity provider has made.
+    /// A name or an address alone is enough to be somebody whom no identity provider has made.
     pub allow_email: bool,
     /// Names and passwords of administrators are for emergencies: the page to sign in with shows them small.
     pub break_glass: bool,
