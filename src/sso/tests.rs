@@ -320,6 +320,35 @@ async fn userinfo_fills_up_and_speaks_of_the_same_person() {
         let claims = says(page).await.unwrap();
         assert_eq!((claims.subject.as_str(), claims.all.get("name")), ("somebody", None));
     }
+        // Who has to know what is missing is told.
+        assert!(claims.partial && claims.may_lack("name") && !claims.may_lack("email"));
+    }
+    // Each word on an address is about the one that it stands beside.
+    let verified = async |id: Value, info: Value| {
+        let mut more = json!({"sub": "somebody"});
+        more.as_object_mut().unwrap().extend(info.as_object().unwrap().clone());
+        scene.fake.put("/userinfo", Page::new(200, &more));
+        let signed = scene.with(Fresh::No, |c| {
+            c["email"] = "gone".into();
+            c.as_object_mut().unwrap().extend(id.as_object().unwrap().clone());
+        });
+        let claims = signed.await.unwrap();
+        assert!(!claims.partial);
+        (claims.all.get("email").cloned().unwrap_or_default(), claims.all.get("email_verified").cloned())
+    };
+    for (id, info, address, word) in [
+        (json!({"email": "a"}), json!({"email": "b", "email_verified": true}), "a", Some(json!(false))),
+        (json!({"email": "a"}), json!({"email_verified": true}), "a", Some(json!(false))),
+        (json!({"email": "a"}), json!({"email": "a", "email_verified": true}), "a", Some(json!(true))),
+        (json!({"email": "a"}), json!({"email": "a", "email_verified": false}), "a", Some(json!(false))),
+        (json!({"email": "a"}), json!({"email": "b"}), "a", None),
+        (json!({"email_verified": true}), json!({"email": "b"}), "b", Some(json!(false))),
+        (json!({"email_verified": true}), json!({"email": "b", "email_verified": false}), "b", Some(json!(false))),
+        (json!({"email_verified": true}), json!({"email": "b", "email_verified": true}), "b", Some(json!(true))),
+        (json!({"email_verified": false}), json!({"email": "b", "email_verified": true}), "b", Some(json!(false))),
+        (json!({}), json!({"email": "b", "email_verified": true}), "b", Some(json!(true))),
+    ] {
+        assert_eq!(verified(id.clone(), info.clone()).await, (json!(address), word), "{id} {info}");
     // A large one is read.
     let groups: Vec<String> = (0..2000).map(|i| format!("a group with a long name {i}")).collect();
     let claims = says(Page::new(200, json!({"sub": "somebody", "roles": groups}))).await.unwrap();

@@ -116,7 +116,10 @@ impl Ui {
                 let Some(_place) = self.flows.ask(visit.address) else { return Err(crowded()) };
                 let iss = once("iss");
                 let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
-                claims.map_err(|error| Failed::Protocol(error.to_string()))
+                if matches!(claims, Err(SsoError::CodeRefused)) {
+                    self.flows.led_nowhere(visit.address);
+                }
+                claims.and_then(|claims| complete(claims, &flow.settings)).map_err(|e| Failed::Protocol(e.to_string()))
             }
             (_, error) => Err(Failed::Said(error.unwrap_or_default(), once("error_description"))),
         };
@@ -429,6 +432,15 @@ fn cut(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+/// The claims, if none is missing by which people are matched and which the provider could not be asked for: whoever is not
+/// known by the first of them could pass for somebody else by the next.
+fn complete(claims: Claims, settings: &Settings) -> Result<Claims, SsoError> {
+    match settings.rules.iter().find(|rule| claims.may_lack(&rule.claim)) {
+        Some(rule) => Err(SsoError::NoUserinfo(rule.claim.clone())),
+        None => Ok(claims),
+    }
 }
 
 fn value_of(value: &serde_json::Value) -> String {
