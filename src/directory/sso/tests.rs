@@ -246,14 +246,23 @@ fn a_test_counts_for_what_was_tested_and_changes_end_sessions() {
                 Settings { scopes: vec!["email".to_owned()], ..first.clone() },
                 Settings { issuer: "https://y".to_owned(), ..first.clone() },
                 Settings { allow_email: true, ..first.clone() },
+                Settings { client_id: "b".to_owned(), ..first.clone() },
+                Settings { rules: Rule::read("oid externalId").unwrap(), ..first.clone() },
             ] {
                 save(writer, first.clone(), "test")?;
                 note_test(writer, &first, good.clone())?;
+                switch_on(writer, "test")?;
+                assert!(state(writer)?.is_on());
                 save(writer, Settings { tested: Some(good.clone()), ..changed }, "test")?;
                 let now = state(writer)?;
                 assert!(!now.is_on() && !now.is_ready(), "nobody signs in by what was not tested");
                 assert!(!now.settings.unwrap().is_tested(), "a test is nothing that is saved");
             }
+            save(writer, first.clone(), "test")?;
+            note_test(writer, &first, good.clone())?;
+            switch_on(writer, "test")?;
+            note_test(writer, &first, Tested { good: false, ..good.clone() })?;
+            assert!(state(writer)?.is_on() && !state(writer)?.is_ready(), "on, and the last test was not good");
             assert!(switch_off(writer, "test")? && !switch_off(writer, "test")?);
             writer.set_setting("sso", "{broken")?;
             assert_eq!(state(writer)?, State::default(), "what cannot be read keeps people out");
@@ -262,8 +271,25 @@ fn a_test_counts_for_what_was_tested_and_changes_end_sessions() {
         .unwrap();
 }
 
-const NAMES: [&str; 4] = ["ann", "ANN", "bea", "straße"];
-const VALUES: [&str; 6] = ["ann", "ANN", "bea", "STRASSE", "1", "2"];
+#[test]
+fn a_secret_is_sealed_for_its_provider_and_client() {
+    let key = Key::generate().unwrap();
+    let mut there = Settings { issuer: "https://x/".to_owned(), client_id: "a".to_owned(), ..Settings::default() };
+    assert_eq!(open_secret(&key, &there), None);
+    there.secret = Some(seal_secret(&key, &there, "s3cret").unwrap());
+    let opened = |settings: &Settings| open_secret(&key, settings);
+    assert_eq!(opened(&there).as_deref(), Some("s3cret"));
+    assert!(opened(&Settings { issuer: "https://x".to_owned(), ..there.clone() }).is_some(), "the provider's spelling");
+    for (issuer, client_id) in [("https://y/", "a"), ("https://x/", "b"), ("https://x/\na", ""), ("https://x", "/ a")] {
+        let moved = Settings { issuer: issuer.to_owned(), client_id: client_id.to_owned(), ..there.clone() };
+        assert_eq!(opened(&moved), None, "{issuer} {client_id}");
+    }
+    let old = HEXLOWER.encode(&key.seal("single sign-on client secret", b"s3cret").unwrap());
+    assert_eq!(opened(&Settings { secret: Some(old), ..there }), None, "it has to be entered again");
+}
+
+const NAMES: [&str; 4] = ["ann", "ANN", "b@a", "straße"];
+const VALUES: [&str; 6] = ["ann", "ANN", "b@a", "STRASSE", "1", "2"];
 const IDS: [&str; 4] = ["p0", "p1", "p2", "p3"];
 
 /// Somebody of the property: externalId, addresses, whether an identity provider has made the person.

@@ -40,7 +40,7 @@ impl Ui {
     /// The provider as it is set up. None: another key file has sealed its secret.
     pub(super) fn provider_of(&self, settings: &Settings) -> Option<Provider> {
         let client_secret = match &settings.secret {
-            Some(sealed) => Some(open_secret(&self.directory.key, sealed)?),
+            Some(_) => Some(open_secret(&self.directory.key, settings)?),
             None => None,
         };
         Some(Provider {
@@ -329,14 +329,9 @@ impl Ui {
     }
 
     fn unsealed(&self, visit: &Visit<'_>, is_test: bool) -> Trouble {
-        let why =
-            "The client secret was sealed with another key file. Enter it again in the settings of single sign-on.";
-        let refused = self.refused(
-            visit,
-            "Single sign-on does not work at the moment. Your administrator can see why.",
-            None,
-            why,
-        );
+        let why = "The client secret was sealed with another key file or for another provider. Enter it again in the settings of single sign-on.";
+        let text = "Single sign-on does not work at the moment. Your administrator can see why.";
+        let refused = self.in_vain(visit, text, why);
         match is_test {
             true => Trouble {
                 link: Some(settings_link()),
