@@ -180,6 +180,11 @@ impl Sso {
         })
     }
 
+    /// Is everything known that is needed to begin a sign-in? Then nobody has to be asked for it.
+    pub fn is_known(&self, provider: &Provider) -> bool {
+        self.known.has(&self.outbound, &provider.issuer)
+    }
+
     /// Begins a sign-in.
     ///
     /// Errors: the provider cannot be reached, or its metadata cannot be used.

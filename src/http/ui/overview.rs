@@ -166,7 +166,7 @@ impl Ui {
                 "Look at them",
             );
         }
-        let refused = self.flows.refused().iter().filter(|r| r.at >= now - DAY).count() as u64;
+        let refused = self.flows.refused().iter().filter(|r| r.at >= now - DAY).map(|r| r.times).sum::<u64>();
         if refused > 0 {
             let were = counted(refused, "sign-in was", "sign-ins were");
             say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");

@@ -209,7 +209,10 @@ impl Ui {
         let refused = self.flows.refused().into_iter().map(|r| RefusedView {
             at: Exact(r.at),
             name: r.name.unwrap_or_default(),
-            why: r.why,
+            why: match r.times {
+                0..=1 => r.why,
+                times => format!("{} ({times} times)", r.why),
+            },
             address: r.address.to_string(),
         });
         let (redirect, signed_out) = (format!("{}{CALLBACK}", self.settings.pages_url), self.signed_out_url());
