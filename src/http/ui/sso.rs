@@ -309,6 +309,7 @@ impl Ui {
                 ("At once", format!("The page to sign in with offers “Sign in with {kind}” first.")),
                 ("People", "Whoever is active here and known to the identity provider gets in: to these pages with a role that opens them, and to the own profile otherwise.".to_owned()),
                 ("Administrators", "Names and passwords go on working, whatever the identity provider does.".to_owned()),
+                ("Roles", "Whoever holds a token for SCIM can give anybody a role that opens these pages, unless that role is assignable = \"local\".".to_owned()),
                 ("Automatic deactivation", "It may count sign-ins from now on, if you switch it on.".to_owned()),
             ],
             false => vec![
