@@ -542,6 +542,25 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_that_could_not_be_asked_for_keeps_its_person_out() {
+        let settings = Settings {
+            rules: crate::directory::sso::Rule::read("oid externalId\nname userName").unwrap(),
+            ..Settings::default()
+        };
+        let outcome = |claims: serde_json::Value, partial: bool| {
+            let all = claims.as_object().cloned().unwrap_or_default();
+            let (issuer, subject, id_token) = (String::new(), String::new(), String::new());
+            complete(Claims { issuer, subject, all, auth_time: None, id_token, partial }, &settings).map(|_| ())
+        };
+        let json = |text: &str| serde_json::from_str(text).unwrap();
+        assert_eq!(outcome(json(r#"{"name": "ada"}"#), false), Ok(()));
+        assert_eq!(outcome(json(r#"{"name": "ada", "oid": "1"}"#), true), Ok(()));
+        for lacking in [r#"{"name": "ada"}"#, r#"{"name": "ada", "oid": null}"#] {
+            assert_eq!(outcome(json(lacking), true), Err(SsoError::NoUserinfo("oid".to_owned())));
+        }
+    }
+
+    #[test]
     fn what_a_provider_says_is_cut_to_words() {
         let said =
             |word: &str| Failed::Said(word.to_owned(), Some("AADSTS50105:\r\nnot assigned".to_owned())).for_admins();

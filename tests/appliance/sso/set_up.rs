@@ -75,7 +75,7 @@ fn the_secret_is_sealed_never_shown_and_asked_for_when_the_provider_changes() {
     let answer = desk.save(&mut ada, &[("secret", ""), ("break-glass", "yes")]);
     assert_eq!(answer.status, 303, "left empty it is kept: {}", text(&answer.body));
     assert!(text(&ada.page("/sso")).contains("People sign in with Okta. On since"), "and tested still");
-    assert!(desk.house.browser().page("/sign-in").contains("<details>"));
+    assert!(desk.house.browser().page("/sign-in").contains("<details"));
     // It is not sent to another place, or as another client.
     let other = super::provider::Provider::start();
     for changed in [("issuer", other.issuer()), ("client-id", "another".to_owned())] {
@@ -200,7 +200,7 @@ fn what_is_changed_is_off_until_it_was_tested_again() {
         let mut bob = desk.signed_in("00u2");
         if desk.save(&mut ada, &[(name, value)]).status == 303 && value != "appliance" && value != SECRET {
             assert!(!is_in(&mut bob) && desk.house.browser().get("/sign-in/sso").status == 409, "{name}");
-            assert_eq!(ada.fill("/sso/on", "/sso/on", &[]).status, 409, "{name}");
+            assert_eq!(ada.get("/sso/on").status, 409, "{name}");
             assert!(desk.house.place.done(&["sso", "status"]).contains("not tested"), "{name}");
         } else {
             assert!(is_in(&mut bob), "{name} {value} is what it was");
