@@ -91,6 +91,8 @@ pub struct Claims {
     pub auth_time: Option<i64>,
     /// The ID token itself, for signing out.
     pub id_token: String,
+    /// The provider has userinfo, and did not give it: a claim that is missing in `all` may be one that it has.
+    pub partial: bool,
 }
 
 /// What a provider offers, for the page.
@@ -178,6 +180,11 @@ impl Sso {
         })
     }
 
+    /// Is everything known that is needed to begin a sign-in? Then nobody has to be asked for it.
+    pub fn is_known(&self, provider: &Provider) -> bool {
+        self.known.has(&self.outbound, &provider.issuer)
+    }
+
     /// Begins a sign-in.
     ///
     /// Errors: the provider cannot be reached, or its metadata cannot be used.
@@ -250,10 +257,15 @@ impl Sso {
             }
             other => other?,
         };
-        if let (Some(endpoint), Some(access_token)) = (&metadata.userinfo_endpoint, &tokens.access_token)
-            && let Some(more) = exchange::userinfo(&self.outbound, endpoint, access_token).await?
-        {
-            claims.fill_up(more)?;
+        if let Some(endpoint) = &metadata.userinfo_endpoint {
+            let more = match &tokens.access_token {
+                Some(access_token) => exchange::userinfo(&self.outbound, endpoint, access_token).await?,
+                None => None,
+            };
+            match more {
+                Some(more) => claims.fill_up(more)?,
+                None => claims.partial = true,
+            }
         }
         Ok(claims)
     }

@@ -69,11 +69,12 @@ async fn listen(
     if made && changes > 0 {
         tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
     }
-    if let Some(sealed) = store.read(sso::state).await?.settings.and_then(|s| s.secret)
-        && sso::open_secret(&key, &sealed).is_none()
+    if let Some(settings) = store.read(sso::state).await?.settings
+        && settings.secret.is_some()
+        && sso::open_secret(&key, &settings).is_none()
     {
         tracing::warn!(
-            "the client secret of single sign-on was sealed with another key file: enter it again on the settings page, under Single sign-on; nobody can sign in by it until then"
+            "the client secret of single sign-on was sealed with another key file or for another provider: enter it again on the settings page, under Single sign-on; nobody can sign in by it until then"
         );
     }
     bootstrap(&config, &store).await?;

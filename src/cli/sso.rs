@@ -52,8 +52,8 @@ fn secret(opened: &Opened, settings: &Settings) -> (Option<String>, bool) {
     let path = &opened.config.store.path;
     match &settings.secret {
         None => (None, true),
-        Some(sealed) => {
-            let secret = key_of(path).ok().and_then(|key| open_secret(&key, sealed));
+        Some(_) => {
+            let secret = key_of(path).ok().and_then(|key| open_secret(&key, settings));
             let good = secret.is_some();
             (secret, good)
         }

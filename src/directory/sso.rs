@@ -122,9 +122,9 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Is it about an address, which whoever runs a mail server may give to somebody else?
-    fn is_email(&self) -> bool {
-        self.claim.eq_ignore_ascii_case("email") || self.attribute == Attribute::Email
+    /// Is it about a name or an address, which may be somebody else's tomorrow, and which people may choose?
+    fn is_weak(&self) -> bool {
+        self.claim.eq_ignore_ascii_case("email") || self.attribute != Attribute::ExternalId
     }
 
     /// The rules of a text with one on each line: the claim, a blank, the attribute.
@@ -197,7 +197,7 @@ pub struct Settings {
     pub scopes: Vec<String>,
     /// What people are matched by, in this order.
     pub rules: Vec<Rule>,
-    /// An e-mail address is enough to be somebody whom no identity provider has made.
+    /// A name or an address alone is enough to be somebody whom no identity provider has made.
     pub allow_email: bool,
     /// Names and passwords of administrators are for emergencies: the page to sign in with shows them small.
     pub break_glass: bool,
@@ -206,7 +206,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whose word it is, and who somebody is by it: when this changes everybody signs in again.
+    /// Whose word it is, and who somebody is by it.
     fn identity(&self) -> (&str, &str, &[Rule], bool) {
         (&self.issuer, &self.client_id, &self.rules, self.allow_email)
     }
@@ -214,6 +214,11 @@ impl Settings {
     /// Is this the word of the same provider, held against people in the same way?
     pub fn is_same_provider(&self, other: &Settings) -> bool {
         self.identity() == other.identity()
+    }
+
+    /// Does a test of the one say anything of the other?
+    fn is_tested_as(&self, other: &Settings) -> bool {
+        self.is_same_provider(other) && self.secret == other.secret && self.scopes == other.scopes
     }
 
     /// Was a test good since it was changed?
@@ -251,9 +256,9 @@ impl State {
         self.since.is_some() && self.settings.is_some()
     }
 
-    /// Is it set up and tested, or on? That is what has to come before provisioning.
+    /// Is it set up, and was the last test good? That is what has to come before provisioning.
     pub fn is_ready(&self) -> bool {
-        self.is_on() || self.settings.as_ref().is_some_and(Settings::is_tested)
+        self.settings.as_ref().is_some_and(Settings::is_tested)
     }
 
     /// The word for it.
@@ -274,15 +279,21 @@ pub fn state(reader: &Reader<'_>) -> Result<State, StoreError> {
     Ok(State { settings, since: reader.sso_since()? })
 }
 
-/// A client secret as it is stored: only with the key file it can be read again.
-pub fn seal_secret(key: &Key, secret: &str) -> Result<String, NoRandomness> {
-    Ok(HEXLOWER.encode(&key.seal(SECRET, secret.as_bytes())?))
+/// A client secret as it is stored: only with the key file, and for the provider and the client of these settings, it can be
+/// read again. Whoever writes another issuer into the file does not get it sent there.
+pub fn seal_secret(key: &Key, of: &Settings, secret: &str) -> Result<String, NoRandomness> {
+    Ok(HEXLOWER.encode(&key.seal(&sealed_for(of), secret.as_bytes())?))
 }
 
-/// The client secret; none: another key file has sealed it.
-pub fn open_secret(key: &Key, sealed: &str) -> Option<String> {
-    let sealed = HEXLOWER.decode(sealed.as_bytes()).ok()?;
-    String::from_utf8(key.open(SECRET, &sealed)?).ok()
+/// The client secret of these settings; none: there is none, or it was sealed with another key file or for another provider.
+pub fn open_secret(key: &Key, of: &Settings) -> Option<String> {
+    let sealed = HEXLOWER.decode(of.secret.as_ref()?.as_bytes()).ok()?;
+    String::from_utf8(key.open(&sealed_for(of), &sealed)?).ok()
+}
+
+/// Neither an issuer nor a client id has a blank or a line break in it. A slash at the end is the provider's to choose.
+fn sealed_for(of: &Settings) -> String {
+    format!("{SECRET}\n{}\n{}", of.issuer.trim_end_matches('/'), of.client_id)
 }
 
 /// What is wrong with an issuer, a client id, scopes or a secret, if anything is: a field of the form, and a sentence.
@@ -310,15 +321,14 @@ pub fn faults(issuer: &str, client_id: &str, scopes: &str, secret: &str) -> Vec<
     found
 }
 
-/// Sets single sign-on up anew. What the test goes by has to be tested again when it changes, and when it is another
-/// provider, another client or another way to tell people, everybody who has signed in by it is signed out.
+/// Sets single sign-on up anew. When anything changes that a test goes by, it has to be tested again, and nobody signs in by
+/// it until then: it is switched off, and everybody who has signed in by it is signed out.
 pub fn save(writer: &mut Writer<'_>, mut new: Settings, actor: &str) -> Result<(), StoreError> {
     let before = state(writer)?.settings;
-    let same =
-        |old: &Settings| old.identity() == new.identity() && old.secret == new.secret && old.scopes == new.scopes;
-    new.tested = before.as_ref().filter(|old| same(old)).and_then(|old| old.tested.clone());
-    if before.as_ref().is_some_and(|old| old.identity() != new.identity()) {
-        writer.end_sessions_of_people()?;
+    let same = before.as_ref().filter(|old| old.is_tested_as(&new));
+    new.tested = same.and_then(|old| old.tested.clone());
+    if same.is_none() {
+        switch_off(writer, actor)?;
     }
     put(writer, &new)?;
     writer.record(&Change {
@@ -337,7 +347,7 @@ fn put(writer: &mut Writer<'_>, settings: &Settings) -> Result<(), StoreError> {
 /// Notes how a test ended, if single sign-on is set up as it was when the test began. Says whether it is.
 pub fn note_test(writer: &mut Writer<'_>, of: &Settings, tested: Tested) -> Result<bool, StoreError> {
     let Some(now) = state(writer)?.settings else { return Ok(false) };
-    if now.identity() != of.identity() || now.secret != of.secret || now.scopes != of.scopes {
+    if !now.is_tested_as(of) {
         return Ok(false);
     }
     let (by, good) = (tested.by.clone(), tested.good);

@@ -37,6 +37,9 @@ const OF_THE_TOKEN: &[&str] = &[
     "jti",
 ];
 
+const EMAIL: &str = "email";
+const VERIFIED: &str = "email_verified";
+
 /// An ID token whose signature is good.
 struct Signed {
     claims: Map<String, Value>,
@@ -147,7 +150,8 @@ pub(super) fn check(
         }
     }
     let subject = text("sub")?.filter(|s| is_subject(s)).ok_or(SsoError::BadClaim("sub"))?.to_owned();
-    Ok(Claims { issuer: metadata.issuer.clone(), subject, auth_time, id_token: tokens.id_token.clone(), all: claims })
+    let (issuer, id_token) = (metadata.issuer.clone(), tokens.id_token.clone());
+    Ok(Claims { issuer, subject, auth_time, id_token, all: claims, partial: false })
 }
 
 fn is_subject(text: &str) -> bool {
@@ -184,13 +188,35 @@ fn microseconds(seconds: &Number) -> Option<i64> {
     (micros.abs() < 9e18).then_some(micros as i64)
 }
 
+fn is_true(word: &Value) -> bool {
+    *word == Value::Bool(true) || word.as_str() == Some("true")
+}
+
 impl Claims {
+    /// Is a claim missing that the provider may have, and could not be asked for?
+    pub fn may_lack(&self, claim: &str) -> bool {
+        self.partial && self.all.get(claim).is_none_or(Value::is_null)
+    }
+
     /// Fills up with what userinfo says of the same person. What the ID token says stays: it is signed.
     ///
     /// Errors: userinfo speaks of somebody else, or does not say of whom (Core 5.3.2).
     pub(super) fn fill_up(&mut self, userinfo: Map<String, Value>) -> Result<(), SsoError> {
         if userinfo.get("sub").and_then(Value::as_str) != Some(self.subject.as_str()) {
             return Err(SsoError::OtherSubject);
+        }
+        // Each word on whether an address is verified is about the address beside it. What is not said to be verified by
+        // whoever says the address, although the other says something of that, is not verified.
+        let said = |claims: &Map<String, Value>, name: &str| claims.get(name).filter(|v| !v.is_null()).cloned();
+        let (ours, theirs) = (said(&self.all, EMAIL), said(&userinfo, EMAIL));
+        let (word, their_word) = (said(&self.all, VERIFIED), said(&userinfo, VERIFIED));
+        let verified = match (ours, theirs, word, their_word) {
+            (Some(ours), theirs, None, Some(_)) if theirs.as_ref() != Some(&ours) => Some(false.into()),
+            (None, Some(_), Some(word), their_word) if is_true(&word) => Some(their_word.unwrap_or(false.into())),
+            _ => None,
+        };
+        if let Some(verified) = verified {
+            self.all.insert(VERIFIED.to_owned(), verified);
         }
         for (name, value) in userinfo {
             if !OF_THE_TOKEN.contains(&name.as_str()) && self.all.get(&name).is_none_or(Value::is_null) {

@@ -131,6 +131,11 @@ pub enum SsoError {
     /// Userinfo speaks of somebody else.
     #[error("the identity provider's userinfo speaks of another person than its ID token")]
     OtherSubject,
+    /// A claim is missing, and userinfo, which may have it, is not there.
+    #[error(
+        "the claim {0} by which people are matched is not in the ID token, and the identity provider's userinfo could not be asked for it; try again, or let the provider put it into the ID token"
+    )]
+    NoUserinfo(String),
     /// Userinfo cannot be read.
     #[error("the identity provider's userinfo cannot be used: it {0}")]
     BadUserinfo(&'static str),

@@ -66,9 +66,8 @@ pub(super) async fn redeem(
     let request = request(metadata, provider, code, verifier)?;
     let answer = outbound.send(request).await?;
     if answer.status().as_u16() != 200 {
-        let secret = secret(provider).unwrap_or_default();
-        // As they are, and as they stood in the form.
-        let hidden = [code, verifier, secret, &encoded(code), &encoded(secret)];
+        let hidden = hidden(provider, code, verifier);
+        let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
         return Err(refusal(&answer, &hidden));
     }
     let members = json::object(answer.body()).map_err(SsoError::BadAnswer)?;
@@ -109,6 +108,41 @@ fn request(metadata: &Metadata, provider: &Provider, code: &str, verifier: &str)
 
 fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// What no provider's words may bring to light: code, verifier and secret as they are, as they stood in the form and in the
+/// header, and as others encode them. The longest first, so that no part of one hides the whole.
+fn hidden(provider: &Provider, code: &str, verifier: &str) -> Vec<String> {
+    let mut hidden = vec![verifier.to_owned()];
+    let mut both = vec![code];
+    if let Some(secret) = secret(provider) {
+        let id = &provider.client_id;
+        for pair in [format!("{}:{}", encoded(id), encoded(secret)), format!("{id}:{secret}")] {
+            let value = BASE64_STANDARD.encode(pair);
+            hidden.push(value.trim_end_matches('=').to_owned());
+            hidden.push(value);
+        }
+        hidden.push(BASE64_STANDARD.encode(secret));
+        both.push(secret);
+    }
+    for text in both {
+        let form = encoded(text);
+        let blanks = form.replace('+', "%20");
+        hidden.extend([text.to_owned(), lower(&form), lower(&blanks), encoded(&form), form, blanks]);
+    }
+    hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    hidden
+}
+
+/// The same with small letters behind each `%`.
+fn lower(encoded: &str) -> String {
+    let mut left = 0;
+    let small = |c: char| {
+        let is_digit = left > 0;
+        left = if c == '%' { 2 } else { usize::saturating_sub(left, 1) };
+        if is_digit { c.to_ascii_lowercase() } else { c }
+    };
+    encoded.chars().map(small).collect()
 }
 
 /// RFC 6749, 2.3.1: both are encoded as in a form before they are put together.

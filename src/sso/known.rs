@@ -67,6 +67,15 @@ impl Known {
         at.elapsed() >= while_
     }
 
+    /// Would [`Known::facts`] answer at once? While somebody is asking, the answer is no.
+    pub(super) fn has(&self, outbound: &Outbound, typed: &str) -> bool {
+        let Ok(issuer) = metadata::typed(typed, outbound) else { return true };
+        let read = self.of(&issuer);
+        let Ok(read) = read.try_lock() else { return false };
+        let good = read.facts.as_ref().is_some_and(|(at, _)| !self.over(*at, GOOD));
+        good || read.failed.as_ref().is_some_and(|(at, _)| !self.over(*at, FAILED))
+    }
+
     /// What is known, or read now.
     pub(super) async fn facts(&self, outbound: &Outbound, typed: &str) -> Result<Facts, SsoError> {
         let issuer = metadata::typed(typed, outbound)?;

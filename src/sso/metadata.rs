@@ -27,6 +27,10 @@ pub(super) struct Metadata {
     pub(super) names_itself: bool,
 }
 
+/// What stands in the place of a tenant of Entra and is none of one organization; the last one is that of all personal
+/// accounts.
+const OF_MANY: [&str; 4] = ["common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"];
+
 /// An issuer as an administrator types it: with a slash at its end or without, or with the path of its metadata.
 ///
 /// Errors: a text that is no issuer of one provider.
@@ -42,9 +46,9 @@ pub(super) fn typed(issuer: &str, outbound: &Outbound) -> Result<String, SsoErro
     }
     let (host, path) = split(text);
     let tenant = path.split('/').next().unwrap_or_default();
-    if is_entra(&host) && matches!(tenant, "common" | "organizations" | "consumers") {
+    if is_entra(&host) && OF_MANY.iter().any(|t| t.eq_ignore_ascii_case(tenant)) {
         return Err(SsoError::BadIssuer(format!(
-            "{tenant} stands for every tenant of Entra, so anybody's people could sign in; write the ID of your own: https://{host}/TENANT-ID/v2.0"
+            "{tenant} stands for many tenants of Entra or for personal accounts, so anybody could sign in; write the ID of your own: https://{host}/TENANT-ID/v2.0"
         )));
     }
     if host.contains("-admin.okta") {

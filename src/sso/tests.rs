@@ -120,6 +120,7 @@ async fn somebody_signs_in_with_every_algorithm() {
         assert_eq!((claims.issuer.as_str(), claims.subject.as_str()), (scene.fake.issuer.as_str(), "somebody"));
         assert_eq!((&claims.all["email"], &claims.all["address"]), (&json!("b@example.com"), &json!("Street 1")));
         assert_eq!(claims.auth_time, None);
+        assert!(scene.sso.is_known(&scene.provider) && !sso().is_known(&scene.provider));
         let look = scene.sso.look(&scene.provider).await.unwrap();
         assert_eq!((look.algorithms, look.keys, look.names_itself), (vec![algorithm.to_owned()], 1, false));
     }
@@ -217,6 +218,15 @@ async fn a_code_is_good_once_and_refusals_are_told_apart() {
             json!({"error": "invalid_request", "error_description": "client-secret+%26+%C3%BC"}),
             "invalid_request: …",
         ),
+        (
+            400,
+            json!({"error": "x", "error_description": "Basic dGhlK2NsaWVudDpjbGllbnQtc2VjcmV0KyUyNislQzMlQkM= is bad"}),
+            "x: Basic … is bad",
+        ),
+        (400, json!({"error": "dGhlIGNsaWVudDpjbGllbnQtc2VjcmV0ICYgw7w", "error_description": "no"}), ": …: no"),
+        (400, json!({"error": "x", "error_description": "client-secret%20%26%20%c3%bc is bad"}), "x: … is bad"),
+        (400, json!({"error": "x", "error_description": "client-secret+%26+%c3%bc is bad"}), "x: … is bad"),
+        (400, json!({"error": "x", "error_description": "client-secret%2B%2526%2B%25C3%25BC is bad"}), "x: … is bad"),
         (400, json!({"error": 7}), "status 400"),
         (503, json!(null), "status 503"),
         (302, json!(null), "redirect"),
@@ -310,6 +320,35 @@ async fn userinfo_fills_up_and_speaks_of_the_same_person() {
     ] {
         let claims = says(page).await.unwrap();
         assert_eq!((claims.subject.as_str(), claims.all.get("name")), ("somebody", None));
+        // Who has to know what is missing is told.
+        assert!(claims.partial && claims.may_lack("name") && !claims.may_lack("email"));
+    }
+    // Each word on an address is about the one that it stands beside.
+    let verified = async |id: Value, info: Value| {
+        let mut more = json!({"sub": "somebody"});
+        more.as_object_mut().unwrap().extend(info.as_object().unwrap().clone());
+        scene.fake.put("/userinfo", Page::new(200, &more));
+        let signed = scene.with(Fresh::No, |c| {
+            c["email"] = "gone".into();
+            c.as_object_mut().unwrap().extend(id.as_object().unwrap().clone());
+        });
+        let claims = signed.await.unwrap();
+        assert!(!claims.partial);
+        (claims.all.get("email").cloned().unwrap_or_default(), claims.all.get("email_verified").cloned())
+    };
+    for (id, info, address, word) in [
+        (json!({"email": "a"}), json!({"email": "b", "email_verified": true}), "a", Some(json!(false))),
+        (json!({"email": "a"}), json!({"email_verified": true}), "a", Some(json!(false))),
+        (json!({"email": "a"}), json!({"email": "a", "email_verified": true}), "a", Some(json!(true))),
+        (json!({"email": "a"}), json!({"email": "a", "email_verified": false}), "a", Some(json!(false))),
+        (json!({"email": "a"}), json!({"email": "b"}), "a", None),
+        (json!({"email_verified": true}), json!({"email": "b"}), "b", Some(json!(false))),
+        (json!({"email_verified": true}), json!({"email": "b", "email_verified": false}), "b", Some(json!(false))),
+        (json!({"email_verified": true}), json!({"email": "b", "email_verified": true}), "b", Some(json!(true))),
+        (json!({"email_verified": false}), json!({"email": "b", "email_verified": true}), "b", Some(json!(false))),
+        (json!({}), json!({"email": "b", "email_verified": true}), "b", Some(json!(true))),
+    ] {
+        assert_eq!(verified(id.clone(), info.clone()).await, (json!(address), word), "{id} {info}");
     }
     // A large one is read.
     let groups: Vec<String> = (0..2000).map(|i| format!("a group with a long name {i}")).collect();

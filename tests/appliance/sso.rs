@@ -52,6 +52,12 @@ impl Desk {
         desk
     }
 
+    /// Tests what was changed, and switches it on again.
+    pub fn on_again(&self, browser: &mut Browser) {
+        assert!(text(&self.test(browser, json!({"sub": "tester"}))).contains("The test was good"));
+        assert_eq!(browser.fill("/sso/on", "/sso/on", &[]).status, 303);
+    }
+
     /// Sends the form, with these fields in place of the usual ones.
     pub fn save(&self, browser: &mut Browser, other: &[(&str, &str)]) -> Answer {
         let issuer = self.provider.issuer();

@@ -37,9 +37,9 @@ pub enum Why {
     Unknown,
     /// More than one person has them.
     Ambiguous,
-    /// Only the e-mail address fits, and no identity provider has made this person.
-    EmailAlone,
-    /// A weaker claim fits somebody whose externalId is another one than the identity provider says.
+    /// Only a name or an address fits, and no identity provider has made this person.
+    NameAlone,
+    /// A weaker claim fits somebody whose externalId the identity provider does not confirm.
     OtherId,
     /// The person is deactivated.
     Deactivated,
@@ -62,7 +62,7 @@ impl Why {
     /// What the person is told.
     pub fn for_person(self) -> &'static str {
         match self {
-            Why::NoClaim | Why::OtherId | Why::EmailAlone => {
+            Why::NoClaim | Why::OtherId | Why::NameAlone => {
                 "Your identity provider has signed you in, but what it says of you is not enough to know who you are here. Ask your administrator to look at the refused sign-ins."
             }
             Why::Unknown => {
@@ -82,11 +82,11 @@ impl Why {
             Why::NoClaim => "The identity provider sent none of the claims that people are matched by.",
             Why::Unknown => "Nobody here fits the claims that people are matched by.",
             Why::Ambiguous => "More than one person fits. Give one of them another value, or match by another claim.",
-            Why::EmailAlone => {
-                "Only an e-mail address fits, and no identity provider has made this person. Match by another claim, or allow addresses in the settings."
+            Why::NameAlone => {
+                "Only a name or an address fits, and no identity provider has made this person. Give the person the externalId of the identity provider, or allow names and addresses in the settings."
             }
             Why::OtherId => {
-                "A name fits, but the externalId here is not what the identity provider says. Correct the externalId, or take the rule for it out."
+                "A name fits, but the identity provider does not confirm the externalId that stands here. Correct the externalId, or take the rule for it out."
             }
             Why::Deactivated => "The person is deactivated.",
             Why::Departed => "The person was deleted.",
@@ -114,11 +114,15 @@ pub fn meet(
         }
         let document = row.document()?;
         let name = Some(called(&document));
+        // Whoever has got the name of somebody who left is not that one, and neither is who left the next.
+        if rule.is_weak() && has_left_by_id(reader, &of, settings, claims)? {
+            return out(Why::Departed, None);
+        }
         if is_another(settings, rule, claims, &document) {
             return out(Why::OtherId, name);
         }
-        if rule.is_email() && !settings.allow_email && !is_provided(reader, &row, &document)? {
-            return out(Why::EmailAlone, name);
+        if rule.is_weak() && !settings.allow_email && !is_provided(reader, &row, &document)? {
+            return out(Why::NameAlone, name);
         }
         if !crate::directory::lifecycle::is_active(&document) {
             return out(Why::Deactivated, name);
@@ -134,17 +138,15 @@ pub fn meet(
     Ok(Met::Out(Refused { why, name: None, rule: None }))
 }
 
-/// The value of the claim of a rule. An address that the provider itself says is not verified is none.
+/// The value of the claim of a rule. An address that the provider does not say is verified, when it says anything of that,
+/// is none, in whichever claim it comes.
 fn text<'c>(claims: &'c Map<String, Value>, rule: &Rule) -> Option<&'c str> {
-    if rule.claim.eq_ignore_ascii_case("email") {
-        let said = claims.get("email_verified");
-        let unverified =
-            |v: &Value| *v == Value::Bool(false) || v.as_str().is_some_and(|t| !t.eq_ignore_ascii_case("true"));
-        if said.is_some_and(unverified) {
-            return None;
-        }
-    }
     let value = claims.get(&rule.claim)?.as_str()?;
+    let is_address = value.contains('@') || rule.claim.eq_ignore_ascii_case("email");
+    let verified = |said: &Value| *said == Value::Bool(true) || said.as_str() == Some("true");
+    if is_address && !claims.get("email_verified").is_none_or(verified) {
+        return None;
+    }
     (!value.is_empty() && value.chars().count() <= LONGEST).then_some(value)
 }
 
@@ -173,25 +175,49 @@ fn find(reader: &Reader<'_>, of: &ResourceType, attribute: Attribute, value: &st
     Ok(found)
 }
 
-/// Does the identity provider say another externalId than the one that stands here? Names and addresses pass from one person
-/// to another; whoever has got one is not the person who had it.
+/// Does an externalId stand here that the identity provider does not confirm, although people are matched by it? Names and
+/// addresses pass from one person to another; whoever has got one is not the person who had it.
 fn is_another(settings: &Settings, by: &Rule, claims: &Map<String, Value>, document: &Object) -> bool {
     if by.attribute == Attribute::ExternalId {
         return false;
     }
     let Some(here) = document.get("externalId").and_then(Json::as_str).filter(|e| !e.is_empty()) else { return false };
-    let said = settings.rules.iter().filter(|r| r.attribute == Attribute::ExternalId).filter_map(|r| text(claims, r));
-    let mut said = said.peekable();
-    said.peek().is_some() && said.all(|s| s != here)
+    let mut rules = by_id(settings).peekable();
+    rules.peek().is_some() && rules.all(|rule| text(claims, rule) != Some(here))
 }
 
-/// Has an identity provider made this person? When that is no longer recorded, whoever has an externalId counts as made by
-/// one.
+fn by_id(settings: &Settings) -> impl Iterator<Item = &Rule> {
+    settings.rules.iter().filter(|r| r.attribute == Attribute::ExternalId)
+}
+
+/// Has an identity provider made this person, or an administrator said who that is there?
 fn is_provided(reader: &Reader<'_>, row: &Row, document: &Object) -> Result<bool, StoreError> {
+    if document.get("externalId").and_then(Json::as_str).is_some_and(|e| !e.is_empty()) {
+        return Ok(true);
+    }
     Ok(match reader.origin(&row.id)? {
         Some(actor) => is_provider(&actor, &reader.tokens()?),
-        None => document.get("externalId").is_some(),
+        None => false,
     })
+}
+
+/// Is an externalId that the identity provider says that of somebody who has left, and of nobody who is here?
+fn has_left_by_id(
+    reader: &Reader<'_>,
+    of: &ResourceType,
+    settings: &Settings,
+    claims: &Map<String, Value>,
+) -> Result<bool, Refusal> {
+    for value in by_id(settings).filter_map(|rule| text(claims, rule)) {
+        let mut like = Object::new();
+        like.push("externalId", value);
+        if find(reader, of, Attribute::ExternalId, value)?.is_empty()
+            && reader.departed_like(of, &Prepared::of(like, of))?.is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Was there somebody who has left?

@@ -1,23 +1,32 @@
 //! Sign-ins by single sign-on that are under way, and what became of the last ones. All of it is in memory, bounded, and gone
 //! with the process: whoever was on the way begins again.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::directory::sso::Settings;
+use crate::http::doors::network;
+use crate::http::rate::{Rate, Rates};
 use crate::secret::same_digest;
 use crate::sso::Begun;
 
 /// For how long somebody may stay at the identity provider, in microseconds.
 const LIFE: i64 = 10 * 60 * 1_000_000;
-/// Sign-ins under way at the same time, at most, and those of one address: one more, and the oldest is forgotten.
+/// Sign-ins under way at the same time, at most, and those of one network: one more, and the oldest is forgotten.
 const MOST: usize = 4096;
 const MOST_OF_ONE: usize = 256;
 /// Tests whose result waits to be looked at, and refused sign-ins that are kept, at most.
 const RESULTS: usize = 32;
 const REFUSALS: usize = 50;
-/// Questions to the identity provider at a time, at most, and those of one address: nobody takes the place of all others.
+/// Kinds of sign-ins that came to nothing before anybody knew whose they were, at most.
+const FAILURES: usize = 20;
+/// Ways back from the identity provider that lead nowhere, for one network.
+const NOWHERE: Rate = Rate { burst: 20, per_second: 1 };
+const SECOND: u64 = 1_000_000;
+/// Questions to the identity provider at a time, at most, and those of one network: nobody takes the place of all others.
+/// Those who begin and those who come back have their own.
 const QUESTIONS: usize = 64;
 const QUESTIONS_OF_ONE: usize = 8;
 
@@ -76,6 +85,17 @@ pub struct Refusal {
     pub name: Option<String>,
     /// Why, for administrators.
     pub why: String,
+    /// How often.
+    pub times: u64,
+}
+
+/// When the identity provider is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Somebody sets out.
+    Begin,
+    /// Somebody comes back.
+    Callback,
 }
 
 /// All of it.
@@ -83,12 +103,16 @@ pub struct Flows {
     under_way: Mutex<VecDeque<Flow>>,
     results: Mutex<VecDeque<(Vec<u8>, Shown)>>,
     refusals: Mutex<VecDeque<Refusal>>,
-    /// Whose questions to the identity provider are under way.
-    questions: Mutex<Vec<IpAddr>>,
+    /// Those of nobody knows whom: many of them push out no refusal of somebody.
+    failures: Mutex<VecDeque<Refusal>>,
+    /// Whose questions to the identity provider are under way, by network.
+    questions: Mutex<Vec<(Asking, u128)>>,
+    nowhere: Rates,
+    start: Instant,
 }
 
 /// A question to the identity provider that is under way.
-pub struct Question<'f>(&'f Flows, IpAddr);
+pub struct Question<'f>(&'f Flows, (Asking, u128));
 
 impl Drop for Question<'_> {
     fn drop(&mut self) {
@@ -96,14 +120,6 @@ impl Drop for Question<'_> {
         if let Some(at) = all.iter().position(|a| *a == self.1) {
             all.swap_remove(at);
         }
-    }
-}
-
-/// An address as it counts: whoever has one of IPv6 has all of its /64.
-fn counted(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 => v4,
     }
 }
 
@@ -118,36 +134,69 @@ impl Flows {
             under_way: Mutex::default(),
             results: Mutex::default(),
             refusals: Mutex::default(),
+            failures: Mutex::default(),
             questions: Mutex::default(),
+            nowhere: Rates::new(NOWHERE),
+            start: Instant::now(),
         }
     }
 
     /// Room for a question to the identity provider, until it is dropped; none: too many are under way.
-    pub fn ask(&self, address: IpAddr) -> Option<Question<'_>> {
-        let (address, mut all) = (counted(address), held(&self.questions));
-        if all.len() >= QUESTIONS || all.iter().filter(|a| **a == address).count() >= QUESTIONS_OF_ONE {
+    pub fn ask(&self, asking: Asking, address: IpAddr) -> Option<Question<'_>> {
+        let (one, mut all) = ((asking, network(address)), held(&self.questions));
+        let of_kind = all.iter().filter(|(a, _)| *a == asking).count();
+        if of_kind >= QUESTIONS || all.iter().filter(|a| **a == one).count() >= QUESTIONS_OF_ONE {
             return None;
         }
-        all.push(address);
-        Some(Question(self, address))
+        all.push(one);
+        Some(Question(self, one))
     }
 
-    /// Keeps a sign-in until the browser comes back.
+    fn clock(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// The seconds for which nobody of this network is heard who comes back: too many came with what is good for nothing.
+    pub fn wait(&self, address: IpAddr) -> Option<u64> {
+        self.nowhere.wait(&network(address), self.clock()).map(|wait| wait.div_ceil(SECOND).max(1))
+    }
+
+    /// Somebody came back with what is good for nothing.
+    pub fn led_nowhere(&self, address: IpAddr) {
+        // Over the limit there is nothing more to count.
+        let _over = self.nowhere.take(&network(address), self.clock());
+    }
+
+    /// Keeps a sign-in until the browser comes back. When there are too many, the network with the most of them loses its
+    /// oldest: whoever begins very many pushes out nobody else's.
     pub fn keep(&self, flow: Flow) {
         let mut all = held(&self.under_way);
         let now = flow.begun.at;
         all.retain(|f| is_alive(f, now));
-        let same = |f: &Flow| counted(f.address) == counted(flow.address);
-        let of_one = all.iter().filter(|f| same(f)).count();
-        let oldest = match (of_one >= MOST_OF_ONE, all.len() >= MOST) {
-            (true, _) => all.iter().position(same),
-            (false, true) => Some(0),
-            (false, false) => None,
+        let own = network(flow.address);
+        let of = |f: &Flow| network(f.address);
+        let loses = match all.iter().filter(|f| of(f) == own).count() {
+            share if share >= MOST_OF_ONE => Some(own),
+            _ if all.len() < MOST => None,
+            share => {
+                let mut counts: HashMap<u128, usize> = HashMap::new();
+                all.iter().for_each(|f| *counts.entry(of(f)).or_default() += 1);
+                let most = counts.values().copied().max().unwrap_or_default();
+                match share == most {
+                    true => Some(own),
+                    false => all.iter().map(of).find(|n| counts.get(n) == Some(&most)),
+                }
+            }
         };
-        if let Some(oldest) = oldest {
+        if let Some(oldest) = loses.and_then(|network| all.iter().position(|f| of(f) == network)) {
             all.remove(oldest);
         }
         all.push_back(flow);
+    }
+
+    /// Has this browser begun a sign-in that is still under way?
+    pub fn is_under_way(&self, browser: &[u8], now: i64) -> bool {
+        held(&self.under_way).iter().any(|f| is_alive(f, now) && same_digest(&f.browser, browser))
     }
 
     /// The sign-in that a browser has begun with this state. It is used up by that.
@@ -177,7 +226,7 @@ impl Flows {
         all.iter().find(|(s, _)| s == session).map(|(_, shown)| shown.clone())
     }
 
-    /// Keeps that somebody was refused.
+    /// Keeps that somebody was refused of whom the identity provider has said who it is.
     pub fn refuse(&self, refusal: Refusal) {
         let mut all = held(&self.refusals);
         if all.len() >= REFUSALS {
@@ -186,9 +235,24 @@ impl Flows {
         all.push_back(refusal);
     }
 
-    /// Those who were refused, the last one first.
+    /// Keeps that a sign-in came to nothing before that: once for each reason, and how often.
+    pub fn fail(&self, mut failure: Refusal) {
+        let mut all = held(&self.failures);
+        if let Some(before) = all.iter().position(|f| f.why == failure.why).and_then(|at| all.remove(at)) {
+            failure.times = failure.times.saturating_add(before.times);
+        }
+        if all.len() >= FAILURES {
+            all.pop_front();
+        }
+        all.push_back(failure);
+    }
+
+    /// All of these, the last one first.
     pub fn refused(&self) -> Vec<Refusal> {
-        held(&self.refusals).iter().rev().cloned().collect()
+        let mut all: Vec<Refusal> =
+            held(&self.refusals).iter().chain(held(&self.failures).iter()).rev().cloned().collect();
+        all.sort_by_key(|refusal| std::cmp::Reverse(refusal.at));
+        all
     }
 }
 
@@ -239,13 +303,27 @@ mod tests {
             flows.keep(flow("eve", &i.to_string(), [2, 2, 2, 2], 0));
         }
         assert_eq!(held(&flows.under_way).len(), MOST_OF_ONE + 1);
-        for i in 0..2 * MOST {
-            let [.., a, b] = (i as u32).to_be_bytes();
+        // Very many networks with more than one each, and then one with its share.
+        for i in 0..MOST + 200 {
+            let [.., a, b] = ((i / 2) as u32).to_be_bytes();
             flows.keep(flow("all", &i.to_string(), [3, 3, a, b], 0));
         }
         assert_eq!(held(&flows.under_way).len(), MOST);
+        for i in 0..MOST {
+            flows.keep(flow("mal", &i.to_string(), [4, 4, 4, 4], 0));
+        }
+        let of_mal = held(&flows.under_way).iter().filter(|f| f.address == IpAddr::from([4, 4, 4, 4])).count();
+        assert!((2..=MOST_OF_ONE).contains(&of_mal) && held(&flows.under_way).len() == MOST, "{of_mal}");
+        assert!(flows.is_under_way(b"ada", 1) && flows.take(b"ada", "ada", 1).is_some(), "she is still on her way");
+        assert!(!flows.is_under_way(b"ada", 1) && !flows.is_under_way(b"mal", LIFE));
         for i in 0..2 * REFUSALS {
-            flows.refuse(Refusal { at: i as i64, address: [1, 1, 1, 1].into(), name: None, why: String::new() });
+            flows.refuse(Refusal {
+                at: i as i64,
+                address: [1, 1, 1, 1].into(),
+                name: None,
+                why: String::new(),
+                times: 1,
+            });
         }
         assert_eq!((flows.refused().len(), flows.refused()[0].at), (REFUSALS, 2 * REFUSALS as i64 - 1));
         let shown = Shown { at: 0, good: true, result: String::new(), claims: vec![], person: None, rule: None };
@@ -260,7 +338,7 @@ mod tests {
     #[test]
     fn questions_are_bounded_for_each_address_and_for_all() {
         let flows = Flows::new();
-        let ask = |address: &str| flows.ask(address.parse().unwrap());
+        let ask = |address: &str| flows.ask(Asking::Begin, address.parse().unwrap());
         let mut eve: Vec<_> = (0..20).filter_map(|n| ask(&format!("2001:db8::{n}"))).collect();
         assert_eq!(eve.len(), QUESTIONS_OF_ONE);
         assert!(ask("2001:db8:0:1::1").is_some(), "others are not held up");
@@ -268,7 +346,43 @@ mod tests {
         assert!(ask("2001:db8::99").is_some());
         let all: Vec<_> = (0..200).filter_map(|n| ask(&format!("192.0.2.{n}"))).collect();
         assert_eq!(eve.len() + all.len(), QUESTIONS);
+        let back = |address: &str| flows.ask(Asking::Callback, address.parse().unwrap());
+        assert!(
+            back("2001:db8::1").is_some() && back("192.0.2.250").is_some(),
+            "who comes back is not held up by them"
+        );
         drop((eve, all));
         assert!(held(&flows.questions).is_empty());
+    }
+    #[test]
+    fn what_came_to_nothing_is_counted_and_pushes_out_nobody() {
+        let flows = Flows::new();
+        let one = |at, name: Option<&str>, why: &str| Refusal {
+            at,
+            address: [1, 1, 1, 1].into(),
+            name: name.map(str::to_owned),
+            why: why.to_owned(),
+            times: 1,
+        };
+        flows.refuse(one(1, Some("ada"), "deactivated"));
+        for i in 0..1000 {
+            flows.fail(one(10 + i, None, "the same"));
+            flows.fail(one(10 + i, None, &format!("because of {i}")));
+        }
+        let all = flows.refused();
+        assert_eq!(all.len(), 1 + FAILURES);
+        assert!(all.iter().any(|r| r.why == "the same" && r.times == 1000 && r.at == 1009));
+        assert_eq!(all.last().unwrap().name.as_deref(), Some("ada"));
+    }
+
+    #[test]
+    fn a_network_that_comes_back_with_nothing_waits_and_no_other_does() {
+        let flows = Flows::new();
+        let (eve, ada): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:1::1".parse().unwrap());
+        for _ in 0..3 * NOWHERE.burst {
+            flows.led_nowhere(eve);
+        }
+        assert!((1..=2).contains(&flows.wait("2001:db8::2".parse().unwrap()).unwrap()));
+        assert_eq!(flows.wait(ada), None);
     }
 }

@@ -166,18 +166,18 @@ impl Ui {
                 "Look at them",
             );
         }
-        let refused = self.flows.refused().iter().filter(|r| r.at >= now - DAY).count() as u64;
+        let refused = self.flows.refused().iter().filter(|r| r.at >= now - DAY).map(|r| r.times).sum::<u64>();
         if refused > 0 {
             let were = counted(refused, "sign-in was", "sign-ins were");
             say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");
         }
         if let (true, Some(settings)) = (standing.sso.is_on(), &standing.sso.settings) {
-            let sealed = settings.secret.as_ref().is_some_and(|s| open_secret(&self.directory.key, s).is_none());
+            let sealed = settings.secret.is_some() && open_secret(&self.directory.key, settings).is_none();
             if sealed {
                 let text = "Nobody can sign in by single sign-on: the key file is another one.";
                 say(text.to_owned(), "/sso", "Enter the client secret again");
             } else if !settings.is_tested() {
-                let text = "Single sign-on was not tested since it was changed.";
+                let text = "The last test of single sign-on was not good.";
                 say(text.to_owned(), "/sso", "Test it");
             }
         }

@@ -92,7 +92,15 @@ impl Ui {
             && let Some(provider) = self.provider_of(&new)
         {
             match self.settings.sso.look(&provider).await {
-                Ok(look) => new.issuer = look.issuer,
+                Ok(look) => {
+                    // What is sealed is sealed for the issuer as the provider spells it.
+                    let secret = open_secret(&self.directory.key, &new);
+                    new.issuer = look.issuer;
+                    if let Some(secret) = secret {
+                        let sealed = seal_secret(&self.directory.key, &new, &secret);
+                        new.secret = Some(sealed.map_err(|_| Trouble::broken())?);
+                    }
+                }
                 Err(error) => {
                     form.refuse("issuer", super::sso_sign_in::capital(&error.to_string()));
                     let confirm = signed.confirm(self.now());
@@ -129,24 +137,26 @@ impl Ui {
             // The secret of one provider is not for another one to see.
             form.refuse("secret", "Enter the client secret. It is asked for again when issuer or client id change.");
         }
-        let sealed = match secret.as_str() {
-            "" => kept,
-            secret => Some(seal_secret(&self.directory.key, secret).ok()?),
-        };
         // A page never shows a secret, not the one that was typed just now either.
         form.set("secret", "");
         let rules = rules.ok()?;
-        form.is_good().then(|| Settings {
+        let mut new = Settings {
             kind,
             issuer,
             client_id,
-            secret: sealed,
+            secret: kept,
             scopes: scopes.split_whitespace().map(str::to_owned).collect(),
             rules,
             allow_email: form.has("allow-email"),
             break_glass: form.has("break-glass"),
             tested: None,
-        })
+        };
+        // The one that is there, typed once more, is no change, and switches nothing off.
+        let is_there = || open_secret(&self.directory.key, &new).as_ref() == Some(&secret);
+        if !secret.is_empty() && !is_there() {
+            new.secret = Some(seal_secret(&self.directory.key, &new, &secret).ok()?);
+        }
+        form.is_good().then_some(new)
     }
 
     async fn sso_page(
@@ -184,7 +194,7 @@ impl Ui {
         let lede = match (&settings, on, tested) {
             (Some(s), true, true) => format!("People sign in with {}.", s.kind.button()),
             (Some(s), true, false) => {
-                format!("People sign in with {}. It was not tested since it was changed.", s.kind.button())
+                format!("People sign in with {}. The last test was not good.", s.kind.button())
             }
             (Some(_), false, true) => "It is set up and tested. Nobody can sign in by it yet.".to_owned(),
             (Some(_), false, false) => "It is set up. Test it, then switch it on.".to_owned(),
@@ -195,11 +205,14 @@ impl Ui {
             (true, true) => "Single sign-on is on",
             (true, false) => "Single sign-on is off",
         };
-        let secret = settings.as_ref().and_then(|s| s.secret.as_deref());
+        let with_secret = settings.as_ref().filter(|s| s.secret.is_some());
         let refused = self.flows.refused().into_iter().map(|r| RefusedView {
             at: Exact(r.at),
             name: r.name.unwrap_or_default(),
-            why: r.why,
+            why: match r.times {
+                0..=1 => r.why,
+                times => format!("{} ({times} times)", r.why),
+            },
             address: r.address.to_string(),
         });
         let (redirect, signed_out) = (format!("{}{CALLBACK}", self.settings.pages_url), self.signed_out_url());
@@ -214,11 +227,11 @@ impl Ui {
                 .as_ref()
                 .and_then(|s| s.tested.as_ref())
                 .map(|t| (Moment(t.at), who_words(&t.by, &tokens), t.result.clone())),
-            secret_hint: match secret {
+            secret_hint: match with_secret {
                 Some(_) => "Leave it empty to keep the one that is there.",
                 None => "It is sealed, and never shown again.",
             },
-            sealed: secret.is_some_and(|sealed| open_secret(&self.directory.key, sealed).is_none()),
+            sealed: with_secret.is_some_and(|settings| open_secret(&self.directory.key, settings).is_none()),
             kinds: Kind::ALL
                 .into_iter()
                 .map(|k| Choice {
@@ -296,6 +309,7 @@ impl Ui {
                 ("At once", format!("The page to sign in with offers “Sign in with {kind}” first.")),
                 ("People", "Whoever is active here and known to the identity provider gets in: to these pages with a role that opens them, and to the own profile otherwise.".to_owned()),
                 ("Administrators", "Names and passwords go on working, whatever the identity provider does.".to_owned()),
+                ("Roles", "Whoever holds a token for SCIM can give anybody a role that opens these pages, unless that role is assignable = \"local\".".to_owned()),
                 ("Automatic deactivation", "It may count sign-ins from now on, if you switch it on.".to_owned()),
             ],
             false => vec![

@@ -6,7 +6,7 @@ use hyper::header::{RETRY_AFTER, SET_COOKIE};
 use hyper::{Method, StatusCode};
 
 use super::super::lines;
-use super::flows::{Flow, Purpose, Refusal as Refused, Shown};
+use super::flows::{Asking, Flow, Purpose, Refusal as Refused, Shown};
 use super::session::Signed;
 use super::views::{Frame, Link};
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, is_page, listed, redirect, with_cookie};
@@ -16,6 +16,8 @@ use crate::directory::{Refusal, Weight};
 use crate::secret::{digest_of, random_text};
 use crate::sso::{Claims, Fresh, Provider, SsoError};
 
+/// What is said of an answer with more than one `iss`.
+const TWO_ISSUERS: &str = "the answer to the sign-in names more than one identity provider (iss)";
 /// What an ID token is sealed for.
 const ID_TOKEN: &str = "id token";
 /// Bytes of an ID token that is kept, at most.
@@ -40,7 +42,7 @@ impl Ui {
     /// The provider as it is set up. None: another key file has sealed its secret.
     pub(super) fn provider_of(&self, settings: &Settings) -> Option<Provider> {
         let client_secret = match &settings.secret {
-            Some(sealed) => Some(open_secret(&self.directory.key, sealed)?),
+            Some(_) => Some(open_secret(&self.directory.key, settings)?),
             None => None,
         };
         Some(Provider {
@@ -80,7 +82,10 @@ impl Ui {
             return Err(not_on());
         };
         let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
-        let Some(_place) = self.flows.ask(visit.address) else { return Err(crowded()) };
+        let _place = match self.settings.sso.is_known(&provider) {
+            true => None,
+            false => Some(self.flows.ask(Asking::Begin, visit.address).ok_or_else(crowded)?),
+        };
         let begun = match self.settings.sso.begin(&provider, fresh, self.now()).await {
             Ok(begun) => begun,
             Err(error) => return Err(self.unanswered(visit, &error, is_test)),
@@ -95,31 +100,67 @@ impl Ui {
         Ok(answer)
     }
 
-    /// `/sign-in/sso/callback`: back from the identity provider.
+    /// `/sign-in/sso/callback`: back from the identity provider. The cookie of the way is taken away when this was the last
+    /// one under way.
     pub(super) async fn sso_callback(&self, visit: &Visit<'_>) -> Outcome {
+        // A look ahead uses nothing up.
         if *visit.method != Method::GET {
             return Err(Trouble::not_found());
         }
-        let once = |name: &str| {
-            let mut all = form_urlencoded::parse(visit.query.as_bytes()).filter(|(n, _)| n == name);
-            let (first, second) = (all.next(), all.next());
-            first.filter(|_| second.is_none()).map(|(_, v)| v.into_owned())
+        if let Some(seconds) = self.flows.wait(visit.address) {
+            return Err(too_many(seconds));
+        }
+        let Some(browser) = Jar::Flow.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie)) else {
+            self.flows.led_nowhere(visit.address);
+            return Err(self.lost(visit));
         };
-        let browser = Jar::Flow.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
-        let flow = browser.zip(once("state")).and_then(|(b, state)| self.flows.take(&b, &state, self.now()));
-        let Some(flow) = flow else { return Err(self.lost(visit)) };
-        let outcome = match (once("code"), once("error")) {
+        let outcome = self.sso_back(visit, &browser).await;
+        if self.flows.is_under_way(&browser, self.now()) {
+            return outcome;
+        }
+        let cleared = Jar::Flow.clear(visit.secure);
+        match outcome {
+            Ok(answer) => Ok(answer.with(SET_COOKIE, &cleared)),
+            Err(mut trouble) => {
+                trouble.headers.push((SET_COOKIE, cleared));
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn sso_back(&self, visit: &Visit<'_>, browser: &[u8]) -> Outcome {
+        let all = |name: &str| {
+            let all = form_urlencoded::parse(visit.query.as_bytes());
+            all.filter(|(n, _)| n == name).map(|(_, v)| v.into_owned()).collect::<Vec<String>>()
+        };
+        let once = |name: &str| <[String; 1]>::try_from(all(name)).ok().map(|[one]| one);
+        let said = (once("code"), once("error"));
+        // Before the sign-in is used up: whoever has to wait tries again with the same address.
+        let place = match &said {
+            (Some(_), None) => Some(self.flows.ask(Asking::Callback, visit.address).ok_or_else(crowded)?),
+            _ => None,
+        };
+        let Some(flow) = once("state").and_then(|state| self.flows.take(browser, &state, self.now())) else {
+            self.flows.led_nowhere(visit.address);
+            return Err(self.lost(visit));
+        };
+        let outcome = match said {
+            // Which of them a browser would mean, nobody knows.
+            (Some(_), None) if all("iss").len() > 1 => Err(Failed::Protocol(TWO_ISSUERS.to_owned())),
             (Some(code), None) => {
                 let Some(provider) = self.provider_of(&flow.settings) else {
                     return Err(self.unsealed(visit, matches!(flow.purpose, Purpose::Test(_))));
                 };
-                let Some(_place) = self.flows.ask(visit.address) else { return Err(crowded()) };
                 let iss = once("iss");
                 let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
-                claims.map_err(|error| Failed::Protocol(error.to_string()))
+                if matches!(claims, Err(SsoError::CodeRefused)) {
+                    self.flows.led_nowhere(visit.address);
+                }
+                claims.and_then(|claims| complete(claims, &flow.settings)).map_err(|e| Failed::Protocol(e.to_string()))
             }
             (_, error) => Err(Failed::Said(error.unwrap_or_default(), once("error_description"))),
         };
+        drop(place);
         match flow.purpose.clone() {
             Purpose::SignIn(to, before) => self.sso_sign_in(visit, &flow, outcome, (&to, before)).await,
             Purpose::Again(session, back) => self.sso_again(visit, &flow, outcome, (session, back)).await,
@@ -136,7 +177,7 @@ impl Ui {
     ) -> Outcome {
         let claims = match outcome {
             Ok(claims) => claims,
-            Err(failed) => return Err(self.refused(visit, failed.for_person(), None, &failed.for_admins())),
+            Err(failed) => return Err(self.in_vain(visit, failed.for_person(), &failed.for_admins())),
         };
         let nobody = Person { id: String::new(), name: String::new(), settings_admin: false };
         let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
@@ -176,7 +217,7 @@ impl Ui {
     ) -> Outcome {
         let claims = match outcome {
             Ok(claims) => claims,
-            Err(failed) => return Err(self.refused(visit, failed.for_person(), None, &failed.for_admins())),
+            Err(failed) => return Err(self.in_vain(visit, failed.for_person(), &failed.for_admins())),
         };
         // The protocol has looked at it too. An identity provider that asks for nothing would prove nothing.
         let Some(at) = claims.auth_time.filter(|at| *at >= flow.begun.at.saturating_sub(SKEW)) else {
@@ -306,7 +347,17 @@ impl Ui {
             tracing::warn!(request = visit.id, address = %visit.address, person = ?name, why, "a sign-in by single sign-on was refused");
         }
         let name = name.map(|name| cut(&name));
-        self.flows.refuse(Refused { at: self.now(), address: visit.address, name, why: why.to_owned() });
+        self.flows.refuse(Refused { at: self.now(), address: visit.address, name, why: why.to_owned(), times: 1 });
+        trouble(StatusCode::FORBIDDEN, "You are not signed in", text)
+    }
+
+    /// A sign-in came to nothing before anybody knew whose it is. Whoever causes very many of these hides nobody who was
+    /// refused.
+    fn in_vain(&self, visit: &Visit<'_>, text: &str, why: &str) -> Trouble {
+        if lines::may_write() {
+            tracing::warn!(request = visit.id, address = %visit.address, why, "a sign-in by single sign-on failed");
+        }
+        self.flows.fail(Refused { at: self.now(), address: visit.address, name: None, why: why.to_owned(), times: 1 });
         trouble(StatusCode::FORBIDDEN, "You are not signed in", text)
     }
 
@@ -315,7 +366,7 @@ impl Ui {
         let sentence = error.to_string();
         let text =
             "The identity provider cannot be asked at the moment. Try again later; your administrator can see why.";
-        let refused = self.refused(visit, text, None, &sentence);
+        let refused = self.in_vain(visit, text, &sentence);
         match is_test {
             true => Trouble {
                 link: Some(settings_link()),
@@ -326,14 +377,9 @@ impl Ui {
     }
 
     fn unsealed(&self, visit: &Visit<'_>, is_test: bool) -> Trouble {
-        let why =
-            "The client secret was sealed with another key file. Enter it again in the settings of single sign-on.";
-        let refused = self.refused(
-            visit,
-            "Single sign-on does not work at the moment. Your administrator can see why.",
-            None,
-            why,
-        );
+        let why = "The client secret was sealed with another key file or for another provider. Enter it again in the settings of single sign-on.";
+        let text = "Single sign-on does not work at the moment. Your administrator can see why.";
+        let refused = self.in_vain(visit, text, why);
         match is_test {
             true => Trouble {
                 link: Some(settings_link()),
@@ -349,7 +395,7 @@ impl Ui {
         let base = &self.settings.pages_url;
         let text = match none {
             true => format!(
-                "This browser has not begun to sign in here. If you opened these pages under another name, open them as {base}; if your browser refuses cookies, allow them for this site."
+                "This browser has not begun to sign in here, or has done so already. If you opened these pages under another name, open them as {base}; if your browser refuses cookies, allow them for this site."
             ),
             false => "This sign-in was used already, or it took longer than ten minutes. Sign in once more.".to_owned(),
         };
@@ -388,6 +434,15 @@ impl Failed {
     }
 }
 
+/// The claims, if none is missing by which people are matched and which the provider could not be asked for: whoever is not
+/// known by the first of them could pass for somebody else by the next.
+fn complete(claims: Claims, settings: &Settings) -> Result<Claims, SsoError> {
+    match settings.rules.iter().find(|rule| claims.may_lack(&rule.claim)) {
+        Some(rule) => Err(SsoError::NoUserinfo(rule.claim.clone())),
+        None => Ok(claims),
+    }
+}
+
 fn trouble(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
     let link = Link { href: "/sign-in".to_owned(), words: "Go to the sign-in".to_owned() };
     Trouble { link: Some(link), ..Trouble::new(status, heading, text) }
@@ -408,6 +463,16 @@ fn crowded() -> Trouble {
         "Very many people are signing in at the moment. Try again in a few seconds.",
     );
     trouble.headers.push((RETRY_AFTER, "5".to_owned()));
+    trouble
+}
+
+fn too_many(seconds: u64) -> Trouble {
+    let mut trouble = trouble(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Not at the moment",
+        "Very many sign-ins from your network came to nothing. Wait a little, and load this page once more.",
+    );
+    trouble.headers.push((RETRY_AFTER, seconds.to_string()));
     trouble
 }
 
@@ -473,6 +538,25 @@ mod tests {
             "/people/#x",
         ] {
             assert!(!is_own_page(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn a_claim_that_could_not_be_asked_for_keeps_its_person_out() {
+        let settings = Settings {
+            rules: crate::directory::sso::Rule::read("oid externalId\nname userName").unwrap(),
+            ..Settings::default()
+        };
+        let outcome = |claims: serde_json::Value, partial: bool| {
+            let all = claims.as_object().cloned().unwrap_or_default();
+            let (issuer, subject, id_token) = (String::new(), String::new(), String::new());
+            complete(Claims { issuer, subject, all, auth_time: None, id_token, partial }, &settings).map(|_| ())
+        };
+        let json = |text: &str| serde_json::from_str(text).unwrap();
+        assert_eq!(outcome(json(r#"{"name": "ada"}"#), false), Ok(()));
+        assert_eq!(outcome(json(r#"{"name": "ada", "oid": "1"}"#), true), Ok(()));
+        for lacking in [r#"{"name": "ada"}"#, r#"{"name": "ada", "oid": null}"#] {
+            assert_eq!(outcome(json(lacking), true), Err(SsoError::NoUserinfo("oid".to_owned())));
         }
     }
 

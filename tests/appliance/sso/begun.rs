@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::provider::seconds;
 use super::{Desk, FLOW, across, is_in};
-use crate::settings::browser::text;
+use crate::settings::browser::{set, text};
 
 #[test]
 fn a_callback_is_good_once_and_in_its_own_browser() {
@@ -23,6 +23,7 @@ fn a_callback_is_good_once_and_in_its_own_browser() {
     );
     desk.there(&mut eve, "/sign-in/sso", json!({"sub": "00u2"}));
     assert_eq!(across(&mut eve, &callback).status, 400);
+    let asked = desk.provider.asked("/token");
     for wrong in [
         "",
         "?",
@@ -32,11 +33,19 @@ fn a_callback_is_good_once_and_in_its_own_browser() {
     ] {
         assert_eq!(across(&mut bob, &format!("/sign-in/sso/callback{wrong}")).status, 400, "{wrong}");
     }
+    let answer = bob.send("HEAD", &callback, &[], None);
+    assert_eq!((answer.status, desk.provider.asked("/token")), (404, asked), "a look ahead uses nothing up");
     let twice = format!("{callback}&state=x");
     assert_eq!(across(&mut bob, &twice).status, 400, "a parameter stands once");
-    assert_eq!(desk.back(&mut bob, &callback).status, 200);
+    let answer = desk.back(&mut bob, &callback);
+    assert_eq!(answer.status, 200);
+    assert!(set(&answer).contains(&(FLOW.to_owned(), String::new())), "the way is over, and so is its cookie");
     let session = bob.session();
     let again = desk.back(&mut bob, &callback);
+    assert!(again.status == 400 && text(&again.body).contains("or has done so already"), "{}", text(&again.body));
+    let mut kept = bob.clone();
+    kept.cookies.insert(FLOW.to_owned(), line);
+    let again = across(&mut kept, &callback);
     assert!(again.status == 400 && text(&again.body).contains("was used already"), "{}", text(&again.body));
     assert!(bob.session() == session && is_in(&mut bob));
     assert!(!is_in(&mut eve));
@@ -44,6 +53,52 @@ fn a_callback_is_good_once_and_in_its_own_browser() {
         let answer = bob.send(method, &callback, &crate::settings::browser::OWN, Some("csrf=x"));
         assert!(answer.status >= 400, "{method}: {}", answer.status);
     }
+}
+
+/// Guesses at the way back are bounded; nothing is used up by having to wait.
+#[test]
+fn whoever_comes_back_with_nothing_very_often_waits() {
+    let desk = Desk::on();
+    desk.person("bob@x.io", "00u2");
+    let mut bob = desk.house.browser();
+    let callback = desk.there(&mut bob, "/sign-in/sso", json!({"sub": "00u2"}));
+    let mut eve = desk.house.browser();
+    let wait = (0..60).find_map(|_| {
+        let answer = across(&mut eve, "/sign-in/sso/callback?state=x&code=y");
+        match answer.status {
+            429 => Some(answer.header("retry-after").unwrap().parse::<u64>().unwrap()),
+            other => {
+                assert_eq!(other, 400);
+                None
+            }
+        }
+    });
+    assert!((1..=2).contains(&wait.unwrap()));
+    let answer = (0..50).find_map(|_| {
+        let answer = desk.back(&mut bob, &callback);
+        if answer.status == 429 {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            return None;
+        }
+        Some(answer)
+    });
+    assert_eq!(answer.unwrap().status, 200, "the sign-in that was under way is good still");
+}
+
+#[test]
+fn an_answer_that_names_two_providers_is_refused() {
+    let desk = Desk::on();
+    desk.person("bob@x.io", "00u2");
+    let mut bob = desk.house.browser();
+    let asked = desk.provider.asked("/token");
+    let callback = desk.there(&mut bob, "/sign-in/sso", json!({"sub": "00u2"}));
+    let issuer = crate::settings::browser::encoded(&[("iss", &desk.provider.issuer())]);
+    let answer = desk.back(&mut bob, &format!("{callback}&{issuer}&iss=https://evil.example"));
+    assert!(answer.status == 403 && !is_in(&mut bob), "{}", answer.status);
+    assert_eq!(desk.provider.asked("/token"), asked, "no code goes anywhere");
+    assert!(text(&desk.house.ada().page("/sso")).contains("more than one identity provider"));
+    let callback = desk.there(&mut bob, "/sign-in/sso", json!({"sub": "00u2"}));
+    assert_eq!(desk.back(&mut bob, &format!("{callback}&{issuer}")).status, 200);
 }
 
 #[test]

@@ -190,10 +190,10 @@ fn switching_it_off_signs_everybody_out_and_nobody_else() {
         assert!(!is_in(&mut bob) && ada.is_in(), "{how}");
         let answer = desk.back(&mut late, &callback);
         assert!(answer.status == 409 && !is_in(&mut late), "{how}: {}", answer.status);
+        assert!(!text(&desk.house.browser().page("/sign-in")).contains("Okta"));
+        assert_eq!(desk.house.browser().get("/sign-in/sso").status, 409);
+        assert_eq!(desk.house.number("select count(*) from setting where name = 'sso_since'"), 0);
         if how != "settings" {
-            assert!(!text(&desk.house.browser().page("/sign-in")).contains("Okta"));
-            assert_eq!(desk.house.browser().get("/sign-in/sso").status, 409);
-            assert_eq!(desk.house.number("select count(*) from setting where name = 'sso_since'"), 0);
             assert_eq!(ada.fill("/sso/on", "/sso/on", &[]).status, 303, "what was tested stays so");
         }
     }

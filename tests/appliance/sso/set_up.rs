@@ -85,9 +85,23 @@ fn the_secret_is_sealed_never_shown_and_asked_for_when_the_provider_changes() {
     assert_eq!(other.asked("/token"), 0);
     // A wrong one is found by the test.
     assert_eq!(desk.save(&mut ada, &[("secret", "wrong")]).status, 303);
-    assert!(text(&ada.page("/sso")).contains("It was not tested since it was changed"));
+    assert!(text(&ada.page("/sso")).contains("Test it, then switch it on"));
     assert!(text(&desk.test(&mut ada, json!({"sub": "tester"}))).contains("does not accept the client id and secret"));
     assert_eq!(desk.save(&mut ada, &[]).status, 303);
+    desk.on_again(&mut ada);
+    // The one that is there, typed once more, is no change.
+    assert_eq!(desk.save(&mut ada, &[]).status, 303);
+    assert!(text(&ada.page("/sso")).contains("People sign in with Okta. On since"));
+    // Whoever moves it to another place in the file does not get it sent there.
+    let moved = |from: &str, to: &str| {
+        let change = format!("update setting set value = replace(value, '{from}', '{to}') where name = 'sso'");
+        desk.house.execute(&change);
+    };
+    moved(&desk.provider.issuer(), &other.issuer());
+    assert_eq!(desk.house.browser().get("/sign-in/sso").status, 503);
+    assert!(text(&ada.page("/sso")).contains("Enter it again"));
+    moved(&other.issuer(), &desk.provider.issuer());
+    assert_eq!(desk.house.browser().get("/sign-in/sso").status, 303);
     // Without the key file the server starts, and says what to do.
     desk.house.stop();
     std::fs::remove_file(desk.house.place.path().join("scim-appliance.db.key")).unwrap();
@@ -161,6 +175,37 @@ fn grave_changes_ask_for_the_password_and_forms_come_from_our_pages() {
     assert_eq!(ada.fill("/sso/off", "/sso/off", &[]).status, 403);
     assert!(text(&ada.page("/sso")).contains("People sign in with Okta"));
     assert_eq!(ada.fill("/sso/off", "/sso/off", &[("confirm-password", crate::settings::PASSWORD)]).status, 303);
+}
+
+/// What was not tested signs nobody in: whatever a test goes by switches it off, and says so beforehand.
+#[test]
+fn what_is_changed_is_off_until_it_was_tested_again() {
+    let desk = Desk::on();
+    desk.person("bob@x.io", "00u2");
+    let mut ada = desk.house.ada();
+    assert!(text(&ada.page("/sso")).contains("until then nobody signs in by it"));
+    for (name, value) in [
+        ("client-id", "another"),
+        ("client-id", "appliance"),
+        ("secret", "another"),
+        ("secret", SECRET),
+        ("scopes", "openid"),
+        ("match", "sub externalId"),
+        ("allow-email", "yes"),
+    ] {
+        assert_eq!(desk.save(&mut ada, &[]).status, 303);
+        if desk.house.browser().get("/sign-in/sso").status == 409 {
+            desk.on_again(&mut ada);
+        }
+        let mut bob = desk.signed_in("00u2");
+        if desk.save(&mut ada, &[(name, value)]).status == 303 && value != "appliance" && value != SECRET {
+            assert!(!is_in(&mut bob) && desk.house.browser().get("/sign-in/sso").status == 409, "{name}");
+            assert_eq!(ada.get("/sso/on").status, 409, "{name}");
+            assert!(desk.house.place.done(&["sso", "status"]).contains("not tested"), "{name}");
+        } else {
+            assert!(is_in(&mut bob), "{name} {value} is what it was");
+        }
+    }
 }
 
 /// A test counts for what was tested, and for whoever is still there.
