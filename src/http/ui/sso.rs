@@ -102,7 +102,7 @@ impl Ui {
                     }
                 }
                 Err(error) => {
-                    form.refuse("issuer", super::sso_sign_in::capital(&error.to_string()));
+                    form.refuse("issuer", super::sso_words::capital(&error.to_string()));
                     let confirm = signed.confirm(self.now());
                     return self.sso_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, confirm).await;
                 }
