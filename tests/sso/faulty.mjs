@@ -74,6 +74,10 @@ export const faults = {
     "a token in two parts": {token: (answer) => ({...answer, id_token: answer.id_token.split(".").slice(0, 2).join(".")})},
 
     "code of somebody else": redirect((url) => url.searchParams.set("code", randomBytes(24).toString("base64url"))),
+    "code that was used": redirect((url, middle) => {
+        const before = middle.answers.at(-1);
+        if (before) url.searchParams.set("code", new URL(before).searchParams.get("code"));
+    }),
     "state of another": redirect((url) => url.searchParams.set("state", randomBytes(16).toString("hex"))),
     "no state": redirect((url) => url.searchParams.delete("state")),
     "answer of another issuer": redirect((url) => url.searchParams.set("iss", OTHER)),
@@ -194,9 +198,9 @@ export class Faulty {
         if (good && path === "/token" && fault.token) await change(fault.token);
         if (good && path === "/me" && fault.userinfo) await change(fault.userinfo);
         const location = told.headers.location;
-        if (location && !location.startsWith("/") && !location.startsWith(this.issuer)) {
+        if (location && new URL(location, this.issuer).origin !== this.issuer) {
             const url = new URL(location);
-            fault.redirect?.(url);
+            fault.redirect?.(url, this);
             told.headers.location = url.href;
             this.answers.push(url.href);
         }
@@ -208,10 +212,10 @@ export class Faulty {
     /** Asks the provider behind. The name under which it was called goes along, so that its addresses are ours. */
     async pass(request) {
         const sent = await body(request);
-        const {hostname, port} = new URL(this.provider.site.origin);
+        const {port} = this.provider.site;
         return new Promise((resolve, reject) => {
             const {method, url, headers} = request;
-            const onward = ask({hostname, port, method, path: url, headers}, async (answer) => {
+            const onward = ask({host: "127.0.0.1", port, method, path: url, headers}, async (answer) => {
                 resolve({status: answer.statusCode, headers: answer.headers, content: await body(answer)});
             });
             onward.once("error", reject);

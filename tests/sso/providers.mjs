@@ -40,7 +40,10 @@ export const people = {
 const running = new Set();
 process.on("exit", () => running.forEach((one) => one.kill("SIGKILL")));
 
-/** A server on a free port of this machine, that can be stopped and started again on the same one. */
+/**
+ * A server on a free port of this machine, that can be stopped and started again on the same one. It is called by a name,
+ * and the appliance by its address: for a browser these are different sites, as they are where both are in use.
+ */
 export class Site {
     constructor(answer) {
         this.server = createServer((request, response) => {
@@ -55,7 +58,7 @@ export class Site {
         this.server.listen(this.port ?? 0, "127.0.0.1");
         await once(this.server, "listening");
         this.port = this.server.address().port;
-        this.origin = `http://127.0.0.1:${this.port}`;
+        this.origin = `http://localhost:${this.port}`;
         return this;
     }
 
@@ -198,7 +201,9 @@ export class OidcProvider {
             loadExistingGrant: async (ctx) => {
                 const {client, session} = ctx.oidc;
                 const known = session.grantIdFor(client.clientId);
-                if (known) return ctx.oidc.provider.Grant.find(known);
+                // A code that is used twice ends the grant.
+                const found = known && (await ctx.oidc.provider.Grant.find(known));
+                if (found) return found;
                 const grant = new ctx.oidc.provider.Grant({clientId: client.clientId, accountId: session.accountId});
                 grant.addOIDCScope(scope);
                 await grant.save();
@@ -279,7 +284,8 @@ export class Canaille {
             once(lines, "line"),
             this.over.then(() => Promise.reject(new Error(`Canaille ended: ${this.log}`))),
         ]);
-        this.issuer = line;
+        this.direct = line;
+        this.issuer = `${line.replace("127.0.0.1", "localhost")}/`;
         return this;
     }
 
@@ -292,7 +298,7 @@ export class Canaille {
     }
 
     async register(redirects, signOuts = []) {
-        const answer = await fetch(`${this.issuer}/oauth/register`, {
+        const answer = await fetch(`${this.direct}/oauth/register`, {
             method: "POST",
             headers: {"Content-Type": "application/json"},
             body: JSON.stringify({

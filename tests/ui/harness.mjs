@@ -196,6 +196,19 @@ export class Scene {
         this.troubles = [];
         this.contexts = [];
         this.pages = [];
+        this.others = [];
+    }
+
+    /** Somebody else with pages of their own, to which people are sent: not ours to judge. Ends with the test. */
+    async with(other) {
+        this.others.push(other);
+        await other.start();
+        return other;
+    }
+
+    /** Whether a URL belongs to one of them. */
+    elsewhere(url) {
+        return this.others.some((other) => url.startsWith(`${new URL(other.issuer).origin}/`));
     }
 
     /** A new appliance that runs. What `prepare` does happens before the start. */
@@ -220,6 +233,7 @@ export class Scene {
         this.pages.push(page);
         page.on("console", (message) => {
             const text = message.text();
+            if (this.elsewhere(message.location().url)) return;
             if (["error", "warning"].includes(message.type()) && !IS_STATUS.test(text)) trouble(`console: ${text}`);
         });
         page.on("pageerror", (error) => trouble(`script: ${error.message}`));
@@ -229,7 +243,12 @@ export class Scene {
         });
         page.on("request", (request) => {
             const {origin, protocol} = new URL(request.url());
-            if (protocol !== "blob:" && origin !== this.app.base) trouble(`fetched from elsewhere: ${request.url()}`);
+            if (protocol === "blob:" || origin === this.app.base) return;
+            // A person goes there; a page of ours fetches nothing from there.
+            if (request.isNavigationRequest() || this.elsewhere(request.frame().url())) {
+                if (this.elsewhere(request.url())) return;
+            }
+            trouble(`fetched from elsewhere: ${request.url()}`);
         });
         return page;
     }
@@ -250,6 +269,7 @@ export class Scene {
     async end() {
         for (const context of this.contexts) await context.close();
         await this.app?.remove();
+        for (const other of this.others) await other.stop();
         assert.deepEqual([...new Set(this.troubles)], [], "the browser reported troubles");
     }
 }
