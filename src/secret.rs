@@ -3,6 +3,7 @@
 
 pub mod password;
 pub mod second_factor;
+pub mod signature;
 
 use std::fmt;
 
@@ -20,7 +21,7 @@ const CHECKSUM: usize = 6;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The system has no randomness to give.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gives no random numbers")]
 pub struct NoRandomness;
 

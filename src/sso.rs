@@ -1,10 +1,36 @@
 //! OpenID Connect: signing in with an identity provider. Knows nothing of people, pages or the store.
+//!
+//! The authorization code flow with PKCE, and nothing else. What a provider says of itself is read by [`metadata`], its keys by
+//! [`keys`], both are kept for a while by [`known`]; [`exchange`] makes the two calls, and [`claims`] decides whether what
+//! comes back is true.
+
+mod claims;
+mod error;
+mod exchange;
+mod json;
+mod keys;
+mod known;
+mod metadata;
 
 use std::fmt;
+use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::Outbound;
+use crate::secret;
+
+pub use error::SsoError;
+use known::{Facts, Known};
+
+/// Characters of a random text with 256 bits.
+const RANDOM: usize = 43;
+/// How long a sign-in may take, in microseconds: somebody may have to set up a second factor on the way.
+const LASTS: i64 = 30 * 60 * 1_000_000;
+/// Characters of an ID token that go into a URL, at most: with more, servers refuse the URL.
+const HINT: usize = 6000;
 
 /// An identity provider, as an administrator described it.
 #[derive(Clone, PartialEq, Eq)]
@@ -97,17 +123,8 @@ pub struct Look {
 /// Providers that were looked at, with their keys. A copy is a handle to the same.
 #[derive(Clone)]
 pub struct Sso {
-    #[allow(dead_code)]
     outbound: Outbound,
-}
-
-/// Why somebody could not be signed in: one variant for each reason that an administrator can act on, with a sentence. It
-/// never holds a secret, a code or a token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SsoError {
-    /// The provider cannot be reached.
-    #[error("{0}")]
-    Unreachable(#[from] OutboundError),
+    known: Arc<Known>,
 }
 
 impl fmt::Debug for Provider {
@@ -131,23 +148,73 @@ impl fmt::Debug for Claims {
 impl Sso {
     /// Nothing is known of any provider yet.
     pub fn new(outbound: Outbound) -> Sso {
-        Sso { outbound }
+        keys::prepare();
+        Sso { outbound, known: Arc::default() }
     }
 
-    /// Looks at a provider: reads its metadata and keys anew.
+    /// Looks at a provider: reads its metadata and keys anew, which sign-ins use from then on.
+    ///
+    /// Errors: why nobody could sign in with it.
     pub async fn look(&self, provider: &Provider) -> Result<Look, SsoError> {
-        let _ = provider;
-        Err(OutboundError::BadAuthorities("not yet".into()).into())
+        let Facts { metadata, keys } = self.known.look(&self.outbound, &provider.issuer).await?;
+        exchange::proof(&metadata, provider)?;
+        let good = keys.good_for(&metadata.algorithms);
+        if good == 0 {
+            return Err(SsoError::BadKeys(format!("none of them is for {}", metadata.algorithms.join(", "))));
+        }
+        let metadata = (*metadata).clone();
+        Ok(Look {
+            issuer: metadata.issuer,
+            authorization_endpoint: metadata.authorization_endpoint,
+            token_endpoint: metadata.token_endpoint,
+            userinfo_endpoint: metadata.userinfo_endpoint,
+            jwks_uri: metadata.jwks_uri,
+            end_session_endpoint: metadata.end_session_endpoint,
+            algorithms: metadata.algorithms,
+            keys: good,
+            scopes: metadata.scopes,
+            claims: metadata.claims,
+            names_itself: metadata.names_itself,
+        })
     }
 
     /// Begins a sign-in.
+    ///
+    /// Errors: the provider cannot be reached, or its metadata cannot be used.
     pub async fn begin(&self, provider: &Provider, fresh: Fresh, now: i64) -> Result<Begun, SsoError> {
-        let _ = (provider, fresh, now);
-        Err(OutboundError::BadAuthorities("not yet".into()).into())
+        let Facts { metadata, .. } = self.known.facts(&self.outbound, &provider.issuer).await?;
+        let [state, nonce, verifier] =
+            [secret::random_text(RANDOM)?, secret::random_text(RANDOM)?, secret::random_text(RANDOM)?];
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(secret::digest_of(&verifier));
+        let max_age = match fresh {
+            Fresh::No => None,
+            Fresh::Within(seconds) => Some(seconds),
+            Fresh::Login => Some(0),
+        };
+        let scopes = scopes(&provider.scopes);
+        let age = max_age.map(|age| age.to_string());
+        let mut query = vec![
+            ("response_type", "code"),
+            ("client_id", &provider.client_id),
+            ("redirect_uri", &provider.redirect),
+            ("scope", &scopes),
+            ("state", &state),
+            ("nonce", &nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        query.extend(age.as_deref().map(|age| ("max_age", age)));
+        if fresh == Fresh::Login {
+            query.push(("prompt", "login"));
+        }
+        let url = with_query(&metadata.authorization_endpoint, &query);
+        Ok(Begun { url, state, nonce, verifier, issuer: metadata.issuer.clone(), max_age, at: now })
     }
 
     /// Finishes it: exchanges the code and checks what comes back. The caller has compared `state` already; `iss` is the
     /// parameter of that name (RFC 9207) if the browser brought one.
+    ///
+    /// Errors: why nobody is signed in.
     pub async fn finish(
         &self,
         provider: &Provider,
@@ -156,14 +223,75 @@ impl Sso {
         iss: Option<&str>,
         now: i64,
     ) -> Result<Claims, SsoError> {
-        let _ = (provider, begun, code, iss, now);
-        Err(OutboundError::BadAuthorities("not yet".into()).into())
+        if now.saturating_sub(begun.at) > LASTS {
+            return Err(SsoError::Stale);
+        }
+        let facts = self.known.facts(&self.outbound, &provider.issuer).await?;
+        let metadata = &facts.metadata;
+        // The settings may have changed on the way.
+        if metadata.issuer != begun.issuer {
+            let (typed, found) = (begun.issuer.clone(), metadata.issuer.clone());
+            return Err(SsoError::OtherIssuer { typed, found, hint: "" });
+        }
+        match iss {
+            Some(iss) if iss != metadata.issuer => return Err(SsoError::MixUp(error::words(iss, None, &[]))),
+            None if metadata.names_itself => return Err(SsoError::Anonymous),
+            _ => {}
+        }
+        let tokens = exchange::redeem(&self.outbound, metadata, provider, code, &begun.verifier).await?;
+        let checked = |facts: &Facts| claims::check(&tokens, &facts.metadata, &facts.keys, provider, begun, now);
+        let mut claims = match checked(&facts) {
+            // The provider may have changed its keys since they were read, or how it signs.
+            Err(why @ (SsoError::UnknownKey | SsoError::BadSignature | SsoError::AlgorithmRefused(_))) => {
+                match self.known.again(&self.outbound, &provider.issuer, &facts).await? {
+                    Some(facts) if facts.metadata.issuer == begun.issuer => checked(&facts)?,
+                    _ => return Err(why),
+                }
+            }
+            other => other?,
+        };
+        if let (Some(endpoint), Some(access_token)) = (&metadata.userinfo_endpoint, &tokens.access_token)
+            && let Some(more) = exchange::userinfo(&self.outbound, endpoint, access_token).await?
+        {
+            claims.fill_up(more)?;
+        }
+        Ok(claims)
     }
 
     /// Where to send a browser to sign out at the provider too; `back` is where it comes back to. None if the provider has
     /// no such place or cannot be reached.
     pub async fn sign_out_url(&self, provider: &Provider, id_token: &str, back: &str) -> Option<String> {
-        let _ = (provider, id_token, back);
-        None
+        let facts = self.known.facts(&self.outbound, &provider.issuer).await.ok()?;
+        let endpoint = facts.metadata.end_session_endpoint.as_ref()?;
+        let mut query = vec![("client_id", provider.client_id.as_str()), ("post_logout_redirect_uri", back)];
+        if !id_token.is_empty() && id_token.len() <= HINT {
+            query.push(("id_token_hint", id_token));
+        }
+        Some(with_query(endpoint, &query))
     }
 }
+
+/// `openid` first, each once.
+fn scopes(asked: &[String]) -> String {
+    let mut scopes = vec!["openid"];
+    for scope in asked.iter().flat_map(|s| s.split_whitespace()) {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes.join(" ")
+}
+
+/// An endpoint may have a query of its own, which stays (RFC 6749, 3.1).
+fn with_query(endpoint: &str, pairs: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let joint = match endpoint.split_once('?') {
+        None => "?",
+        Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{endpoint}{joint}{query}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! From a URL to a connection: the name is looked up once, the addresses are judged, and it is one of these addresses that is
+//! connected to. So nobody can show us one address and lead us to another.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Uri;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::{OutboundError, Policy, address};
+
+/// Addresses of one name that are tried, at most.
+const TRIED: usize = 4;
+
+/// Where a URL leads, as far as it can be said without asking anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    /// A name, or an address without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: bool,
+}
+
+impl Target {
+    /// Errors: a URL that nobody should call.
+    pub(super) fn of(url: &Uri, policy: &Policy) -> Result<Target, OutboundError> {
+        let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+            return Err(OutboundError::BadUrl("the URL is not complete: it begins with https:// and a host".into()));
+        };
+        // What stands before the @ may be a password: nothing of it is said again.
+        if authority.as_str().contains('@') {
+            return Err(OutboundError::BadUrl(
+                "the URL has a user name before its host; remove everything up to the @".into(),
+            ));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        if host.is_empty() {
+            return Err(OutboundError::BadUrl("the URL has no host".into()));
+        }
+        let tls = match scheme {
+            "https" => true,
+            "http" if policy.allow_http => false,
+            _ => return Err(OutboundError::NotHttps(host)),
+        };
+        let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        let port = match (rest, authority.port_u16()) {
+            ("", _) => {
+                if tls {
+                    443
+                } else {
+                    80
+                }
+            }
+            (_, Some(port)) if port > 0 => port,
+            _ => return Err(OutboundError::BadUrl(format!("the port in the URL of {host} is none"))),
+        };
+        Ok(Target { host, port, tls })
+    }
+
+    /// For messages: the port is said where it is not the usual one.
+    pub(super) fn shown(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        match (self.tls, self.port) {
+            (true, 443) | (false, 80) => host,
+            (_, port) => format!("{host}:{port}"),
+        }
+    }
+
+    /// The addresses of the host that may be reached. Looks it up once.
+    pub(super) async fn addresses(&self, policy: &Policy, names: &Names) -> Result<Vec<SocketAddr>, OutboundError> {
+        let found = names.look_up(&self.host, self.port).await.map_err(|_| OutboundError::NoAddress(self.shown()))?;
+        let mut good = Vec::new();
+        let mut refused = None;
+        for at in found {
+            match self.objection(at.ip(), policy) {
+                Some(why) => refused = refused.or(Some((at.ip(), why))),
+                None if !good.contains(&at) => good.push(at),
+                None => {}
+            }
+        }
+        good.truncate(TRIED);
+        match refused {
+            Some((address, why)) if good.is_empty() => {
+                let address = address.to_canonical();
+                Err(OutboundError::Refused { host: self.shown(), address, why })
+            }
+            None if good.is_empty() => Err(OutboundError::NoAddress(self.shown())),
+            _ => Ok(good),
+        }
+    }
+
+    fn objection(&self, address: IpAddr, policy: &Policy) -> Option<&'static str> {
+        if address::is_allowed(address, &policy.allow) {
+            return None;
+        }
+        if !self.tls {
+            return Some("spoken to in plain http");
+        }
+        // Below 1024 other services live, and what we send is not for them.
+        if self.port < 1024 && self.port != 443 {
+            return Some("called on a port of another service");
+        }
+        address::objection(address, &policy.allow)
+    }
+}
+
+/// Who knows the addresses of names.
+#[derive(Clone)]
+pub(super) enum Names {
+    /// The system.
+    System,
+    /// A test.
+    #[cfg(test)]
+    Told(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+}
+
+impl Names {
+    async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        match self {
+            Names::System => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
+            #[cfg(test)]
+            Names::Told(told) => Ok(told(host).into_iter().map(|ip| SocketAddr::new(ip, port)).collect()),
+        }
+    }
+}
+
+/// Connects to the first address that answers. Each has its share of the time, so that one that is silent does not use up
+/// that of the others.
+pub(super) async fn tcp(target: &Target, addresses: &[SocketAddr], until: Instant) -> Result<TcpStream, OutboundError> {
+    let mut why = "it does not answer";
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - tried).unwrap_or(1);
+        let share = until.saturating_duration_since(Instant::now()) / left;
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // One small request, one answer: nothing is gained by waiting for more to send.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => why = "nothing listens there",
+            Ok(Err(_)) => why = "there is no way to it",
+            Err(_) => {}
+        }
+    }
+    Err(OutboundError::Unreachable { host: target.shown(), why })
+}
+
+/// What both kinds of connection can do.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Shakes hands: TLS 1.2 or 1.3 with a certificate that is good for the host.
+pub(super) async fn tls(
+    target: &Target,
+    config: &Arc<ClientConfig>,
+    stream: TcpStream,
+) -> Result<Box<dyn Stream>, OutboundError> {
+    if !target.tls {
+        return Ok(Box::new(stream));
+    }
+    let name = ServerName::try_from(target.host.clone())
+        .map_err(|_| OutboundError::BadUrl(format!("{} is no name that a certificate can have", target.shown())))?;
+    match TlsConnector::from(config.clone()).connect(name, stream).await {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(e) => {
+            let inner = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+            Err(OutboundError::BadCertificate { host: target.shown(), why: complaint(inner) })
+        }
+    }
+}
+
+fn complaint(error: Option<&rustls::Error>) -> &'static str {
+    let Some(rustls::Error::InvalidCertificate(why)) = error else {
+        return "it does not speak TLS 1.2 or 1.3, or broke off while shaking hands";
+    };
+    match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; compare the clocks"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name"
+        }
+        CertificateError::UnknownIssuer => {
+            "its certificate comes from an authority that is not known here; put that into outbound.ca_file, and see whether it sends those between"
+        }
+        CertificateError::Revoked => "its certificate was revoked",
+        _ => "its certificate cannot be used",
+    }
+}
+
+/// What is believed of certificates: the public authorities that browsers know, and those of the file.
+pub(super) fn trust(policy: &Policy) -> Result<ClientConfig, OutboundError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(file) = &policy.ca_file {
+        let bad = |why: &str| OutboundError::BadAuthorities(format!("outbound.ca_file {}: {why}", file.display()));
+        let bytes = std::fs::read(file).map_err(|e| bad(&format!("it cannot be read: {e}")))?;
+        let mut added = 0;
+        for found in CertificateDer::pem_slice_iter(&bytes) {
+            let certificate = found.map_err(|_| bad("it is no PEM file"))?;
+            roots.add(certificate).map_err(|_| bad("it holds a certificate that cannot be read"))?;
+            added += 1;
+        }
+        if added == 0 {
+            return Err(bad("it holds no certificate; it is a PEM file of certificate authorities"));
+        }
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|e| OutboundError::BadAuthorities(format!("TLS cannot be spoken: {e}")))?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// How long it may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Look-up, connection and handshake.
+    pub(super) connect: Duration,
+    /// All of it.
+    pub(super) total: Duration,
+}
