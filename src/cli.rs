@@ -14,6 +14,7 @@ mod person;
 mod provisioning;
 mod role;
 mod serve;
+mod sso;
 mod table;
 mod token;
 
@@ -26,13 +27,16 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{BadConfig, Config, EXAMPLE};
+use crate::config::{self, BadConfig, Config, EXAMPLE};
+use crate::directory::provisioning::Precondition;
 use crate::directory::roles;
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
 use crate::http::BASE;
+use crate::outbound::{Outbound, Policy};
 use crate::scim::catalog::Catalog;
 use crate::scim::declare::Declarations;
 use crate::scim::dialect::{RULES, RuleSet};
+use crate::sso::Sso;
 use crate::store::{Options, Threads, Threshold};
 
 /// A SCIM 2.0 directory in one binary and one SQLite file.
@@ -94,6 +98,11 @@ enum Command {
     /// Switch provisioning on and off
     #[command(after_help = "Example: scim-appliance --config x.toml provisioning on --acknowledge-no-sso")]
     Provisioning(provisioning::Arguments),
+    /// Look at single sign-on, test its configuration, and switch it off
+    Sso {
+        #[command(subcommand)]
+        command: sso::Command,
+    },
     /// Roles: list them, make rules for groups, give one to a person, ask why
     Role {
         #[command(subcommand)]
@@ -133,6 +142,7 @@ pub fn run() -> ExitCode {
         Some(Command::Handover { command }) => handover::run(&arguments.config, command),
         Some(Command::Inactive { command }) => inactive::run(&arguments.config, command),
         Some(Command::Provisioning(command)) => provisioning::run(&arguments.config, &command),
+        Some(Command::Sso { command }) => sso::run(&arguments.config, command),
         Some(Command::Role { command }) => role::run(&arguments.config, command),
         Some(Command::Backup { file, with_key }) => backup::backup(&arguments.config, &file, with_key),
         Some(Command::Restore { file, with_key }) => backup::restore(&arguments.config, &file, with_key),
@@ -216,6 +226,21 @@ fn threshold(config: &Config) -> Threshold {
         count: guard.count,
         window: guard.minutes.saturating_mul(60 * 1_000_000),
     }
+}
+
+fn precondition(config: &Config) -> Precondition {
+    if config.sso.required { Precondition::Required } else { Precondition::Acknowledge }
+}
+
+/// Where browsers reach the pages.
+fn pages_url(config: &Config) -> String {
+    config.sso.url.clone().unwrap_or_else(|| config.public_url.clone())
+}
+
+/// The protocol of single sign-on, with the guarded way out.
+fn single_sign_on(config: &Config) -> Result<Sso> {
+    let config::Outbound { allow, ca_file, allow_http } = config.outbound.clone();
+    Ok(Sso::new(Outbound::new(Policy { allow, ca_file, allow_http })?))
 }
 
 fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {

@@ -4,6 +4,7 @@ mod declared;
 mod lifecycle;
 mod limits;
 mod listen;
+mod sso;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use lifecycle::{GuardTable, RetentionTable};
 pub use limits::Limits;
 pub use listen::{Listen, Listener, Tls};
 use listen::{ListenTable, TlsTable};
+pub use sso::{Outbound, Sso};
+use sso::{OutboundTable, SsoTable};
 
 /// The commented example, which is the default configuration written out.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -41,6 +44,10 @@ pub struct Config {
     pub limits: Limits,
     /// What becomes of those who left.
     pub lifecycle: Lifecycle,
+    /// Single sign-on.
+    pub sso: Sso,
+    /// Connections that this server opens.
+    pub outbound: Outbound,
     /// The log.
     pub log: Log,
     /// The first administrator.
@@ -178,6 +185,10 @@ struct File {
     retention: RetentionTable,
     #[serde(default)]
     guard: GuardTable,
+    #[serde(default)]
+    sso: SsoTable,
+    #[serde(default)]
+    outbound: OutboundTable,
     #[serde(default)]
     log: Log,
     bootstrap: Option<BootstrapTable>,
@@ -364,6 +375,8 @@ impl Config {
             max_live_tokens,
             limits: limits::limits(&source, written.limits)?,
             lifecycle: lifecycle::lifecycle(&source, written.retention, written.guard)?,
+            sso: sso::sso(&source, written.sso)?,
+            outbound: sso::outbound(&source, written.outbound, folder)?,
             log: written.log,
             bootstrap: written.bootstrap.map(|b| Bootstrap {
                 admin_name: b.admin_name.unwrap_or_else(|| "admin".to_owned()),

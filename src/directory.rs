@@ -26,8 +26,10 @@ mod replace;
 pub mod restore;
 pub mod roles;
 mod show;
+pub mod sso;
 mod tokens;
 mod walks;
+pub mod who;
 
 use std::sync::Arc;
 
@@ -45,7 +47,8 @@ pub use tokens::{Lifetime, NewToken, create_token, revoke_token};
 pub use walks::Walks;
 
 pub use crate::store::{
-    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Guard, Milestone, SessionRow, Tally, TokenRow, TokenStatus,
+    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Guard, Milestone, Owner, SessionRow, Tally, TokenRow,
+    TokenStatus,
 };
 pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};
 

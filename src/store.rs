@@ -60,7 +60,7 @@ pub use members::{Delta, Membership, Source};
 pub use reader::Reader;
 pub use resources::{Indexed, Prepared, Row};
 pub use roles::{RoleOverride, RoleRule, RoleRules};
-pub use sessions::SessionRow;
+pub use sessions::{Owner, SessionRow};
 pub use settings::{Control, Provisioning};
 pub use tokens::{TokenRow, TokenStatus};
 pub use usage::Usage;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::local::minute;
 use super::table::table;
-use super::{Opened, say};
+use super::{Opened, precondition, say};
 use crate::clock::date_time;
 use crate::directory::Caller;
 use crate::directory::guard::{guard, release_guard};
@@ -53,8 +53,10 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
         Action::ReadOnly => Some(Provisioning::ReadOnly),
     };
     if let Some(state) = state {
-        let acknowledge = arguments.acknowledge_no_sso;
-        opened.write(move |writer| provisioning::switch(writer, state, acknowledge, "command:provisioning"))?;
+        let (acknowledge, precondition) = (arguments.acknowledge_no_sso, precondition(&opened.config));
+        opened.write(move |writer| {
+            provisioning::switch(writer, state, acknowledge, precondition, "command:provisioning")
+        })?;
     }
     if arguments.action == Action::Release {
         return release(&opened);
@@ -66,7 +68,7 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
             status.acknowledged_no_sso.as_deref().and_then(|a| a.rsplit_once(' ')).and_then(|(_, at)| at.parse().ok());
         let status = json!({
             "state": status.state.name(),
-            "singleSignOn": "not set up",
+            "singleSignOn": status.sso.name(),
             "guard": guard.map(|g| json!({"since": date_time(g.since), "left": g.count})),
             "acknowledgedNoSso": acknowledged.map(date_time),
             "dialectRules": rules.iter().map(|(rule, n, _)| (rule.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),

@@ -12,18 +12,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::first_run::{bootstrap, offer};
-use super::{Checked, options, read_config, say, site};
+use super::{Checked, options, pages_url, precondition, read_config, say, single_sign_on, site};
 use crate::clock::Clock;
 use crate::config::{self, Config, Listener};
 use crate::directory::people_csv::Bounds;
 use crate::directory::provisioning::{self, Provisioning};
 use crate::directory::roles::Catalogue;
-use crate::directory::{Directory, StoreError};
+use crate::directory::{Directory, StoreError, sso};
 use crate::http::{
     BASE, CertificateView, Certificates, DoorLimits, Limits, Listening, Rate, Settings, Surface, Surroundings, serve,
 };
 use crate::scim::dialect::RuleSet;
 use crate::secret::random_text;
+use crate::sso::Sso;
 use crate::store::{Store, TokenStatus, key, lock};
 use crate::telemetry;
 use crate::tls::{Certificate, State, Tls};
@@ -32,13 +33,15 @@ pub fn run(file: &Path) -> Result<()> {
     let Checked { config, rules, roles, catalog } = read_config(file)?;
     telemetry::start(&config.log);
     raise_file_limit(config.limits.connections);
+    // A file of authorities that cannot be read is said before anything else is done.
+    let way_out = single_sign_on(&config)?;
     let _lock = lock(&config.store.path)?;
     // After the lock: only one server makes a certificate. Before the database: a mistake here costs no waiting.
     let tls = config.tls.as_ref().map(Tls::start).transpose()?;
     let (store, threads) = Store::open(&options(&config), catalog, Clock::System)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
-    let served = runtime.block_on(listen(config, (rules, roles), store, tls, file));
+    let served = runtime.block_on(listen(config, (rules, roles), store, (tls, way_out), file));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // The last handle of the store is gone: the writer folds its log into the file and ends.
     threads.join();
@@ -49,7 +52,7 @@ async fn listen(
     mut config: Config,
     (rules, roles): (RuleSet, Arc<Catalogue>),
     store: Store,
-    tls: Option<Tls>,
+    (tls, way_out): (Option<Tls>, Sso),
     file: &Path,
 ) -> Result<()> {
     let listeners = bind(&mut config, tls.as_ref()).await?;
@@ -65,6 +68,13 @@ async fn listen(
     let (key, made) = key(store.path())?;
     if made && changes > 0 {
         tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
+    }
+    if let Some(sealed) = store.read(sso::state).await?.settings.and_then(|s| s.secret)
+        && sso::open_secret(&key, &sealed).is_none()
+    {
+        tracing::warn!(
+            "the client secret of single sign-on was sealed with another key file: enter it again on the settings page, under Single sign-on; nobody can sign in by it until then"
+        );
     }
     bootstrap(&config, &store).await?;
     let claim = offer(&store).await?;
@@ -96,6 +106,9 @@ async fn listen(
         max_live_tokens: config.max_live_tokens,
         database: store.path().to_owned(),
         departed_days: config.lifecycle.departed_days,
+        pages_url: pages_url(&config),
+        precondition: precondition(&config),
+        sso: way_out,
         csv: Bounds { bytes: config.limits.csv_bytes, rows: config.limits.csv_rows },
     };
     let directory = Directory::new(store, site(&config, rules, roles), key);

@@ -4,7 +4,7 @@
 
 use super::Refusal;
 use crate::scim::name::fold;
-use crate::store::{AdminRow, Change, Reader, SessionRow, StoreError, Writer};
+use crate::store::{AdminRow, Change, Owner, Reader, SessionRow, StoreError, Writer};
 
 /// Characters of a name, at most.
 const LONGEST_NAME: usize = 64;
@@ -168,7 +168,7 @@ pub fn open_session(writer: &mut Writer<'_>, admin: &AdminRow, session: &Session
 /// Is somebody still signed in, and the account as it was when that was looked at? Asked inside the writing transaction:
 /// between a look and a write there may be a reset, and the time that it takes to hash a password.
 pub fn still(reader: &Reader<'_>, admin: &AdminRow, session: &[u8]) -> Result<bool, StoreError> {
-    let open = reader.session(session)?.is_some_and(|s| s.complete && s.admin == admin.id);
+    let open = reader.session(session)?.is_some_and(|s| s.complete && s.owner == Owner::Admin(admin.id));
     Ok(open && reader.admin(admin.id)?.is_some_and(|now| now.changed == admin.changed))
 }
 

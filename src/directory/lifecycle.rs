@@ -25,7 +25,11 @@ pub(super) fn moved(
         return Ok(());
     }
     match (is_active(before), is_active(after)) {
-        (true, false) => writer.open_handover(id),
+        (true, false) => {
+            // Whoever is deactivated is signed out at once, and stays so when active again.
+            writer.end_sessions_of(id)?;
+            writer.open_handover(id)
+        }
         (false, true) => writer.close_handover(id, &ask.caller.actor),
         _ => Ok(()),
     }

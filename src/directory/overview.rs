@@ -5,7 +5,7 @@ use super::guard::guard;
 use super::handover::{self, Item};
 use super::lifecycle::is_active;
 use super::show::location;
-use super::{Site, provisioning};
+use super::{Site, provisioning, sso};
 use crate::scim::catalog::ResourceType;
 use crate::scim::json::{Json, Object};
 use crate::scim::project::withhold_secrets;
@@ -20,6 +20,8 @@ pub struct Standing {
     pub state: Provisioning,
     /// Who acknowledged that there is no single sign-on, and when in microseconds since 1970.
     pub acknowledged: Option<(String, i64)>,
+    /// How single sign-on stands.
+    pub sso: sso::State,
     /// Live people who are active.
     pub active: u64,
     /// Live people who are not.
@@ -48,6 +50,7 @@ pub fn standing(reader: &Reader<'_>) -> Result<Standing, StoreError> {
     Ok(Standing {
         state: status.state,
         acknowledged,
+        sso: status.sso,
         active: people.saturating_sub(deactivated),
         deactivated,
         groups: total("Group")?,

@@ -1,6 +1,6 @@
 //! Switching provisioning on and off (decision P2), with single sign-on before it (P14).
 
-use super::Refusal;
+use super::{Refusal, sso};
 use crate::store::{Change, Reader, StoreError, Writer};
 
 pub use crate::store::Provisioning;
@@ -15,25 +15,78 @@ pub struct Status {
     pub state: Provisioning,
     /// `command:NAME microseconds` of the acknowledgement, if there was one.
     pub acknowledged_no_sso: Option<String>,
+    /// How single sign-on stands.
+    pub sso: sso::State,
+}
+
+/// What has to come before provisioning, as the configuration says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precondition {
+    /// Single sign-on, or the word of an administrator that it is to go without.
+    #[default]
+    Acknowledge,
+    /// Single sign-on.
+    Required,
+}
+
+/// What is missing before an identity provider may be let in. `word`: somebody has said that it is to go without single
+/// sign-on.
+pub fn missing(sso: &sso::State, word: bool, precondition: Precondition) -> Option<Missing> {
+    match precondition {
+        _ if sso.is_ready() => None,
+        Precondition::Required => Some(Missing::Sso),
+        Precondition::Acknowledge => (!word).then_some(Missing::Word),
+    }
+}
+
+/// What is missing before an identity provider may be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Single sign-on; no word will do.
+    Sso,
+    /// Single sign-on, or the word that it is to go without.
+    Word,
 }
 
 /// How provisioning stands.
 pub fn status(reader: &Reader<'_>) -> Result<Status, StoreError> {
-    Ok(Status { state: reader.control()?.provisioning, acknowledged_no_sso: reader.setting(ACKNOWLEDGED)? })
+    Ok(Status {
+        state: reader.control()?.provisioning,
+        acknowledged_no_sso: reader.setting(ACKNOWLEDGED)?,
+        sso: sso::state(reader)?,
+    })
 }
 
-/// Switches provisioning. Switching it on needs single sign-on, or the word that it is to go without; the word is kept.
-pub fn switch(writer: &mut Writer<'_>, state: Provisioning, acknowledge: bool, actor: &str) -> Result<(), Refusal> {
+/// Switches provisioning. Letting an identity provider in needs single sign-on, or the word that it is to go without if
+/// the configuration takes one; the word is kept.
+pub fn switch(
+    writer: &mut Writer<'_>,
+    state: Provisioning,
+    acknowledge: bool,
+    precondition: Precondition,
+    actor: &str,
+) -> Result<(), Refusal> {
     let before = status(writer)?;
-    if state != Provisioning::Off && state != Provisioning::Paused && before.acknowledged_no_sso.is_none() {
-        if !acknowledge {
-            return Err(Refusal::Denied(
-                "single sign-on is not set up; to let an identity provider in without it, add --acknowledge-no-sso"
-                    .to_owned(),
-            ));
+    let lets_in = state != Provisioning::Off && state != Provisioning::Paused;
+    let word = before.acknowledged_no_sso.is_some();
+    match missing(&before.sso, word, precondition).filter(|_| lets_in) {
+        None => {}
+        Some(Missing::Sso) => {
+            return Err(Refusal::Denied(format!(
+                "single sign-on is {} and sso.precondition is \"required\": set it up and test it on the settings page, under Single sign-on",
+                before.sso.name()
+            )));
         }
-        let word = format!("{actor} {}", writer.now());
-        writer.set_setting(ACKNOWLEDGED, &word)?;
+        Some(Missing::Word) if acknowledge => {
+            let word = format!("{actor} {}", writer.now());
+            writer.set_setting(ACKNOWLEDGED, &word)?;
+        }
+        Some(Missing::Word) => {
+            return Err(Refusal::Denied(format!(
+                "single sign-on is {}; to let an identity provider in without it, add --acknowledge-no-sso",
+                before.sso.name()
+            )));
+        }
     }
     writer.set_provisioning(state)?;
     let text = |p: Provisioning| Some(format!("{{\"provisioning\":\"{}\"}}", p.name()));

@@ -6,7 +6,7 @@ use super::{Ask, Refusal};
 use crate::store::{Change, Departure, Writer};
 
 /// Deletes a person, or archives a group with the members that it had. Its name is free at once, its id never again.
-/// Whoever leaves, leaves every group, and the tokens that are bound to them end. Somebody who was active has something to
+/// Whoever leaves, leaves every group, and the tokens that are bound to them and their sessions end. Somebody who was active has something to
 /// hand over.
 pub fn remove(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str) -> Result<(), Refusal> {
     let Ask { caller, of, .. } = ask;
@@ -38,5 +38,8 @@ pub fn remove(writer: &mut Writer<'_>, ask: Ask<'_>, id: &str) -> Result<(), Ref
     }
     writer.record(&Change { code: Some(row.code), resource: Some(&row.id), ..change("delete") })?;
     writer.revoke_tokens_of(&row.id)?;
+    if of.is_user() {
+        writer.end_sessions_of(&row.id)?;
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod admins;
 mod attributes;
 mod cookies;
 mod departed;
+mod flows;
 mod form;
 mod gate;
 mod group_edit;
@@ -15,6 +16,7 @@ mod handovers;
 mod history;
 mod idle;
 mod lists;
+mod me;
 mod multipart;
 mod overview;
 mod people;
@@ -28,6 +30,9 @@ mod roles;
 mod session;
 mod setup;
 mod sign_in;
+mod sso;
+mod sso_guides;
+mod sso_sign_in;
 mod state;
 mod tokens;
 mod uploads;
@@ -46,6 +51,7 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode};
 
 use self::cookies::Jar;
+use self::flows::Flows;
 use self::form::Form;
 use self::lists::encoded;
 use self::person_edit::decoded;
@@ -59,8 +65,10 @@ use super::{Certificates, assets};
 use crate::directory::admins::{Claim, claim};
 use crate::directory::local::Kind;
 use crate::directory::people_csv::Bounds;
+use crate::directory::provisioning::Precondition;
 use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
+use crate::sso::Sso;
 
 /// What the configuration says about the page.
 #[derive(Clone)]
@@ -75,6 +83,12 @@ pub struct Settings {
     pub departed_days: i64,
     /// Bounds on files of people.
     pub csv: Bounds,
+    /// Where browsers reach the pages, without a slash at its end.
+    pub pages_url: String,
+    /// What has to come before provisioning.
+    pub precondition: Precondition,
+    /// The protocol of single sign-on.
+    pub sso: Sso,
 }
 
 /// The page, as all requests share it.
@@ -84,6 +98,7 @@ pub struct Ui {
     certificates: Certificates,
     gate: gate::Gate,
     uploads: Arc<Uploads>,
+    flows: Flows,
     started: i64,
 }
 
@@ -123,11 +138,13 @@ pub struct Trouble {
     heading: &'static str,
     text: String,
     headers: Vec<(header::HeaderName, String)>,
+    /// The way out, if that is another one than the overview.
+    link: Option<Link>,
 }
 
 impl Trouble {
     fn new(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
-        Trouble { status, heading, text: text.into(), headers: Vec::new() }
+        Trouble { status, heading, text: text.into(), headers: Vec::new(), link: None }
     }
 
     fn of(problem: &Problem, heading: &'static str) -> Trouble {
@@ -190,10 +207,11 @@ impl From<StoreError> for Trouble {
 type Outcome = Result<Answer, Trouble>;
 
 /// Pages that somebody can be sent back to after signing in.
-const LISTED: [&str; 14] = [
+const LISTED: [&str; 16] = [
     "/",
     "/provisioning",
     "/provisioning/idle",
+    "/sso",
     "/people",
     "/people/departed",
     "/people/import",
@@ -205,6 +223,7 @@ const LISTED: [&str; 14] = [
     "/requests",
     "/admins",
     "/account",
+    "/me",
 ];
 
 /// A path of the list, or the first page.
@@ -217,7 +236,7 @@ impl Ui {
     pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
         let uploads = Arc::new(Uploads::new(settings.csv));
-        Ui { directory, settings, certificates, gate: gate::Gate::new(), uploads, started }
+        Ui { directory, settings, certificates, gate: gate::Gate::new(), uploads, flows: Flows::new(), started }
     }
 
     fn now(&self) -> i64 {
@@ -286,6 +305,8 @@ impl Ui {
             _ if state != Claim::Over => return Ok(redirect("/setup")),
             ["sign-in"] => return self.sign_in(visit, form).await,
             ["sign-in", "code"] => return self.code(visit, form).await,
+            ["sign-in", "sso"] => return self.sso_begin(visit).await,
+            ["sign-in", "sso", "callback"] => return self.sso_callback(visit).await,
             _ => {}
         }
         let Some(signed) = self.signed(visit, true).await? else {
@@ -298,12 +319,25 @@ impl Ui {
         {
             return Err(Trouble::foreign());
         }
+        // Whoever does not administer has one page, and the way out.
+        match (segments, &form) {
+            (["me"], None) => return self.me(visit, &signed).await,
+            (["sign-out"], Some(_)) => return self.sign_out(visit, &signed).await,
+            ([""] | ["account"] | ["sign-out"], None) if !signed.who.manages() => return Ok(redirect("/me")),
+            _ if !signed.who.manages() => return Err(not_for_everybody()),
+            (["account", ..], _) if signed.who.admin().is_none() => return Ok(redirect("/me")),
+            _ => {}
+        }
         if is_file {
             return self.import_file(visit, &signed, body, (limits, room)).await;
         }
         match (segments, form) {
             ([""], None) => self.overview(visit, &signed).await,
-            (["sign-out"], Some(_)) => self.sign_out(visit, &signed).await,
+            (["sso"], form) => self.sso(visit, signed, form).await,
+            (["sso", "on"], form) => self.sso_switch(visit, signed, true, form).await,
+            (["sso", "off"], form) => self.sso_switch(visit, signed, false, form).await,
+            (["sso", "test"], None) => self.sso_test(visit, &signed).await,
+            (["sso", "tested"], None) => self.sso_shown(visit, &signed).await,
             (["provisioning"], None) => self.provisioning(visit, &signed, Form::default()).await,
             (["provisioning", "on"], None) => self.provisioning(visit, &signed, Form::default()).await,
             (["provisioning", "on"], Some(form)) => self.switch_on(visit, &signed, form).await,
@@ -390,9 +424,15 @@ impl Ui {
     ) -> Result<Frame, Trouble> {
         let mut frame = self.bare(visit, title);
         frame.nav = nav;
-        frame.who = Some(signed.admin.name.clone());
+        frame.who = Some(signed.who.name().to_owned());
         frame.csrf = signed.csrf(&self.directory.key);
-        frame.warnings.extend(self.warnings().await?);
+        if signed.who.admin().is_none() {
+            frame.own = "/me";
+        }
+        frame.manages = signed.who.manages();
+        if frame.manages {
+            frame.warnings.extend(self.warnings().await?);
+        }
         Ok(frame)
     }
 
@@ -409,6 +449,12 @@ impl Ui {
             title: title.to_owned(),
             nav: "",
             who: None,
+            own: "/account",
+            manages: false,
+            here: match (visit.method, visit.query) {
+                (&Method::GET, query) if !query.is_empty() => format!("{}?{query}", visit.path),
+                _ => visit.path.to_owned(),
+            },
             csrf: String::new(),
             css: assets::path("app.css"),
             js: assets::path("app.js"),
@@ -447,11 +493,15 @@ impl Ui {
             Some(signed) => self.frame(visit, signed, "", trouble.heading).await.ok(),
             None => None,
         };
+        let manages = signed.as_ref().is_none_or(|signed| signed.who.manages());
         let page = Failure {
             frame: frame.unwrap_or_else(|| self.bare(visit, trouble.heading)),
             heading: trouble.heading.to_owned(),
             text: trouble.text,
-            link: Some(Link { href: "/".to_owned(), words: "Go to the overview".to_owned() }),
+            link: Some(trouble.link.unwrap_or_else(|| {
+                let words = if manages { "Go to the overview" } else { "Go to the first page" };
+                Link { href: "/".to_owned(), words: words.to_owned() }
+            })),
             request: visit.id.to_owned(),
         };
         let answer = match html(trouble.status, &page) {
@@ -464,7 +514,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 15] = [
+    const FIRST: [&str; 17] = [
         "",
         "setup",
         "sign-in",
@@ -479,6 +529,8 @@ fn is_page(segments: &[&str]) -> bool {
         "requests",
         "admins",
         "account",
+        "sso",
+        "me",
         "help",
     ];
     match segments {
@@ -486,6 +538,17 @@ fn is_page(segments: &[&str]) -> bool {
         [first, ..] => !first.is_empty() && FIRST.contains(first),
         [] => false,
     }
+}
+
+/// What somebody is told who opens a page of administrators.
+fn not_for_everybody() -> Trouble {
+    let mut trouble = Trouble::new(
+        StatusCode::FORBIDDEN,
+        "This page is for administrators",
+        "Your role does not open it. Ask your administrator if it should.",
+    );
+    trouble.link = Some(Link { href: "/me".to_owned(), words: "Go to your profile".to_owned() });
+    trouble
 }
 
 /// A page as an answer.

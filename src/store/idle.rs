@@ -127,6 +127,14 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// People can sign in by single sign-on since now; none: they cannot.
+    pub fn set_sso_since(&mut self, at: Option<i64>) -> Result<(), StoreError> {
+        match at {
+            Some(at) => self.set_setting(SSO_SINCE, &at.to_string()),
+            None => self.drop_setting(SSO_SINCE),
+        }
+    }
+
     /// Somebody has signed in by single sign-on. Called in the transaction that begins the session.
     pub fn note_sign_in(&mut self, person: &str, at: i64) -> Result<(), StoreError> {
         self.connection()

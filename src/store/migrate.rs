@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_lifecycle.sql"),
     include_str!("migrations/0006_handover.sql"),
     include_str!("migrations/0007_idle.sql"),
+    include_str!("migrations/0008_sso.sql"),
 ];
 
 /// The version of files that this program writes.

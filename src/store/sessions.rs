@@ -1,21 +1,39 @@
-//! Browsers that are signed in. A cookie is stored as its digest.
+//! Browsers that are signed in, by administrators and by people. A cookie is stored as its digest.
 
 use rusqlite::{OptionalExtension, Row};
 
 use super::{Reader, StoreError, Writer};
 
+/// Whose a session is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The key of an administrator of the settings page.
+    Admin(i64),
+    /// The id of a person of the directory, signed in by single sign-on.
+    Person(String),
+}
+
+impl Owner {
+    fn columns(&self) -> (Option<i64>, Option<&str>) {
+        match self {
+            Owner::Admin(id) => (Some(*id), None),
+            Owner::Person(id) => (None, Some(id)),
+        }
+    }
+}
+
 /// A session as stored.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SessionRow {
     /// SHA-256 of the cookie.
     pub digest: Vec<u8>,
     /// Whose it is.
-    pub admin: i64,
+    pub owner: Owner,
     /// The second factor was given, if there is one.
     pub complete: bool,
     /// When it began, in microseconds since 1970; so are the other times.
     pub created: i64,
-    /// When a password was last given.
+    /// When somebody last proved who they are, here or at the provider; 0: that is not known.
     pub authenticated: i64,
     /// When it was last used, as far as that is written down.
     pub seen: i64,
@@ -25,22 +43,29 @@ pub struct SessionRow {
     pub address: String,
     /// By which browser.
     pub client: String,
+    /// What signs a person out at the provider, sealed.
+    pub id_token: Option<Vec<u8>>,
 }
 
-const BY_DIGEST: &str = "select digest, admin, complete, created, authenticated, seen, expires, address, client from session where digest = ?1";
-const BY_ADMIN: &str = "select digest, admin, complete, created, authenticated, seen, expires, address, client from session indexed by session_by_admin where admin = ?1 order by created desc";
+const BY_DIGEST: &str = "select digest, admin, person, complete, created, authenticated, seen, expires, address, client, id_token from session where digest = ?1";
+const BY_ADMIN: &str = "select digest, admin, person, complete, created, authenticated, seen, expires, address, client, id_token from session indexed by session_by_admin where admin = ?1 order by created desc";
 
 fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    let person: Option<String> = row.get(2)?;
     Ok(SessionRow {
         digest: row.get(0)?,
-        admin: row.get(1)?,
-        complete: row.get(2)?,
-        created: row.get(3)?,
-        authenticated: row.get(4)?,
-        seen: row.get(5)?,
-        expires: row.get(6)?,
-        address: row.get(7)?,
-        client: row.get(8)?,
+        owner: match person {
+            Some(id) => Owner::Person(id),
+            None => Owner::Admin(row.get(1)?),
+        },
+        complete: row.get(3)?,
+        created: row.get(4)?,
+        authenticated: row.get(5)?,
+        seen: row.get(6)?,
+        expires: row.get(7)?,
+        address: row.get(8)?,
+        client: row.get(9)?,
+        id_token: row.get(10)?,
     })
 }
 
@@ -71,14 +96,16 @@ impl Reader<'_> {
 impl Writer<'_> {
     /// Stores a new session.
     pub fn add_session(&mut self, row: &SessionRow) -> Result<(), StoreError> {
+        let (admin, person) = row.owner.columns();
         self.connection()
             .prepare_cached(
-                "insert into session (digest, admin, complete, created, authenticated, seen, expires, address, client)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "insert into session (digest, admin, person, complete, created, authenticated, seen, expires, address, client, id_token)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute((
                 &row.digest,
-                row.admin,
+                admin,
+                person,
                 row.complete,
                 row.created,
                 row.authenticated,
@@ -86,6 +113,7 @@ impl Writer<'_> {
                 row.expires,
                 &row.address,
                 &row.client,
+                &row.id_token,
             ))?;
         Ok(())
     }
@@ -101,5 +129,19 @@ impl Writer<'_> {
             .prepare_cached("delete from session indexed by session_by_admin where admin = ?1 and digest is not ?2")?
             .execute((admin, except))?;
         Ok(())
+    }
+
+    /// Ends all sessions of a person.
+    pub fn end_sessions_of(&mut self, person: &str) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("delete from session indexed by session_by_person where person = ?1")?
+            .execute([person])?;
+        Ok(())
+    }
+
+    /// Ends all sessions of people, and says how many they were. Those of administrators go on.
+    pub fn end_sessions_of_people(&mut self) -> Result<usize, StoreError> {
+        let sql = "delete from session indexed by session_by_person where person > ''";
+        Ok(self.connection().prepare_cached(sql)?.execute([])?)
     }
 }

@@ -87,6 +87,12 @@ impl Writer<'_> {
         self.raise_control()
     }
 
+    /// Forgets a setting.
+    pub fn drop_setting(&mut self, name: &str) -> Result<(), StoreError> {
+        self.connection().prepare_cached("delete from setting where name = ?1")?.execute([name])?;
+        self.raise_control()
+    }
+
     /// What other connections hold of tokens and settings is out of date once this transaction is committed.
     pub(super) fn raise_control(&mut self) -> Result<(), StoreError> {
         self.connection().prepare_cached("update generation set control = control + 1 where id = 1")?.execute([])?;

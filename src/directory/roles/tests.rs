@@ -57,7 +57,7 @@ impl House {
         };
         let made = store.write(Weight::Light, move |writer| {
             create_token(writer, &new, 2, "test")?;
-            provisioning::switch(writer, Provisioning::On, true, "test")
+            provisioning::switch(writer, Provisioning::On, true, provisioning::Precondition::Acknowledge, "test")
         });
         made.wait().unwrap();
         let admitted = store.read(move |reader| Caller::admit(reader, &token, "r-1", Reach::All, reader.now()));

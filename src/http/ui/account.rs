@@ -10,6 +10,7 @@ use super::session::{Asked, SECOND_FACTOR, Signed};
 use super::views::{Confirm, Frame, Moment};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::directory::admins::{change_password, change_recovery, change_second_factor};
+use crate::directory::who::Who;
 use crate::directory::{AdminRow, Refusal, SessionRow, StoreError};
 use crate::secret::password::weakness;
 use crate::secret::second_factor::{Totp, recovery_codes, recovery_digest};
@@ -97,7 +98,7 @@ impl Ui {
         form: Form,
         answer: Option<(StatusCode, Option<String>, Option<Confirm>)>,
     ) -> Outcome {
-        let id = signed.admin.id;
+        let id = signed.admin()?.id;
         let read =
             self.directory.store.read(move |reader| Ok::<_, StoreError>((reader.admin(id)?, reader.sessions_of(id)?)));
         let (admin, sessions) = read.await?;
@@ -110,7 +111,7 @@ impl Ui {
                 .frame(visit, signed, "account", if form.is_good() { "Your account" } else { "Error: your account" })
                 .await?,
             sealed: admin.totp.is_some() && self.totp(&admin).is_none(),
-            admin: admin_view(&admin, id),
+            admin: admin_view(&admin, Some(id)),
             recovery_left: admin.recovery_left,
             sessions: open.map(|s| view(s, &signed.session)).collect(),
             form,
@@ -122,17 +123,18 @@ impl Ui {
 
     /// The own password: the present one is always asked for.
     pub(super) async fn password(&self, visit: &Visit<'_>, signed: Signed, mut form: Form) -> Outcome {
+        let admin = signed.admin()?.clone();
         if form.get("password").is_empty() {
             form.refuse("password", "Enter the password that you have now.");
         }
-        if let Some(weak) = weakness(form.get("new-password"), &signed.admin.name) {
+        if let Some(weak) = weakness(form.get("new-password"), &admin.name) {
             form.refuse("new-password", weak.sentence());
         }
-        let counted = self.counted(visit, Some(&signed.admin), &signed.admin.name);
+        let counted = self.counted(visit, Some(&admin), &admin.name);
         if form.is_good() {
             if let Err(seconds) = self.gate.admit(&counted) {
                 form.refuse("password", format!("There were too many wrong tries. Try again in {seconds} seconds."));
-            } else if !self.verify(form.get("password"), &signed.admin.password).await? {
+            } else if !self.verify(form.get("password"), &admin.password).await? {
                 form.refuse("password", "This is not your password.");
             }
         }
@@ -141,7 +143,7 @@ impl Ui {
         }
         self.gate.passed(&counted);
         let hash = self.hash(form.get("new-password")).await?;
-        let (admin, by, digest) = (signed.admin.clone(), signed.by(), signed.session.digest.clone());
+        let (by, digest) = (signed.by(), signed.session.digest.clone());
         let write = self.change(&signed, move |writer| {
             Ok::<_, Refusal>(change_password(writer, &admin, &hash, Some(&digest), &by)?)
         });
@@ -153,9 +155,9 @@ impl Ui {
 
     /// A new session after what protects the account has changed.
     async fn renewed(&self, visit: &Visit<'_>, mut signed: Signed) -> Result<Signed, Trouble> {
-        let id = signed.admin.id;
+        let id = signed.admin()?.id;
         let admin = self.directory.store.read(move |reader| reader.admin(id)).await?;
-        signed.admin = admin.ok_or_else(Trouble::not_found)?;
+        signed.who = Who::Admin(admin.ok_or_else(Trouble::not_found)?);
         self.renew(visit, &signed, None).await?.ok_or_else(Trouble::foreign)
     }
 
@@ -166,7 +168,7 @@ impl Ui {
             let confirm = signed.confirm(self.now());
             return self.offer(visit, &signed, StatusCode::OK, totp, Form::default(), confirm).await;
         };
-        let Some(totp) = self.offered(&signed.admin, form.get("sealed")) else {
+        let Some(totp) = self.offered(signed.admin()?, form.get("sealed")) else {
             // Offered to somebody else, too long ago, or before the key file changed.
             return Ok(redirect("/account/second-factor"));
         };
@@ -188,7 +190,7 @@ impl Ui {
         let sealed = self.directory.key.seal(SECOND_FACTOR, totp.reveal()).map_err(|_| Trouble::broken())?;
         let codes = recovery_codes().map_err(|_| Trouble::broken())?;
         let digests: Vec<String> = codes.iter().map(|c| recovery_digest(c)).collect();
-        let (admin, by, session) = (signed.admin.clone(), signed.by(), signed.session.digest.clone());
+        let (admin, by, session) = (signed.admin()?.clone(), signed.by(), signed.session.digest.clone());
         let write = self.change(&signed, move |writer| {
             change_second_factor(writer, &admin, Some((&sealed, &digests)), &session, &by)?;
             // The code that was just typed is used up.
@@ -218,9 +220,10 @@ impl Ui {
         form: Form,
         confirm: Confirm,
     ) -> Outcome {
-        let text = format!("{} {} {}", signed.admin.id, self.now() + OFFER_LIFE, totp.text());
+        let admin = signed.admin()?;
+        let text = format!("{} {} {}", admin.id, self.now() + OFFER_LIFE, totp.text());
         let sealed = self.directory.key.seal(OFFERED, text.as_bytes()).map_err(|_| Trouble::broken())?;
-        let uri = totp.uri("scim-appliance", &signed.admin.name);
+        let uri = totp.uri("scim-appliance", &admin.name);
         let code = QrCode::with_error_correction_level(uri.as_bytes(), EcLevel::M).map_err(|_| Trouble::broken())?;
         let secret: Vec<char> = totp.text().chars().collect();
         let title = if form.is_good() { "Set up a second factor" } else { "Error: set up a second factor" };
@@ -264,7 +267,7 @@ impl Ui {
             Ok(signed) => signed,
             Err(answer) => return Ok(answer),
         };
-        let (admin, by, digest) = (signed.admin.clone(), signed.by(), signed.session.digest.clone());
+        let (admin, by, digest) = (signed.admin()?.clone(), signed.by(), signed.session.digest.clone());
         let write = self
             .change(&signed, move |writer| Ok::<_, Refusal>(change_second_factor(writer, &admin, None, &digest, &by)?));
         write.await?.ok_or_else(Trouble::foreign)?;
@@ -279,12 +282,12 @@ impl Ui {
             Ok(signed) => signed,
             Err(answer) => return Ok(answer),
         };
-        if signed.admin.totp.is_none() {
+        if signed.admin()?.totp.is_none() {
             return Ok(with_cookie(visit, &signed, redirect("/account/second-factor")));
         }
         let codes = recovery_codes().map_err(|_| Trouble::broken())?;
         let digests: Vec<String> = codes.iter().map(|c| recovery_digest(c)).collect();
-        let (admin, by) = (signed.admin.clone(), signed.by());
+        let (admin, by) = (signed.admin()?.clone(), signed.by());
         let write = self.change(&signed, move |writer| Ok(change_recovery(writer, &admin, &digests, &by)?));
         write.await?.ok_or_else(Trouble::foreign)?;
         self.show_codes(visit, &signed, codes, false).await
@@ -292,7 +295,7 @@ impl Ui {
 
     /// Signs other browsers out: one, or all of them.
     pub(super) async fn end_sessions(&self, signed: &Signed, form: Form) -> Outcome {
-        let (id, this) = (signed.admin.id, signed.session.digest.clone());
+        let (id, this) = (signed.admin()?.id, signed.session.digest.clone());
         let wanted = form.get("id").to_owned();
         let write = self.change(signed, move |writer| {
             if wanted == "others" {

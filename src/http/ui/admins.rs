@@ -59,11 +59,11 @@ pub struct AdminRemove {
 }
 
 /// An administrator as the pages show it to another one.
-pub fn admin_view(admin: &AdminRow, you: i64) -> AdminView {
+pub fn admin_view(admin: &AdminRow, you: Option<i64>) -> AdminView {
     AdminView {
         id: admin.id,
         name: admin.name.clone(),
-        you: admin.id == you,
+        you: Some(admin.id) == you,
         second_factor: admin.totp.is_some(),
         last: admin.last_sign_in.map(Moment),
         created: Moment(admin.created),
@@ -118,10 +118,11 @@ impl Ui {
         confirm: Confirm,
     ) -> Outcome {
         let all = self.directory.store.read(|reader| reader.admins()).await?;
+        let you = signed.who.admin().map(|a| a.id);
         let title = if form.is_good() { "Admins" } else { "Error: admins" };
         let page = Admins {
             frame: self.frame(visit, signed, "admins", title).await?,
-            admins: all.iter().map(|a| admin_view(a, signed.admin.id)).collect(),
+            admins: all.iter().map(|a| admin_view(a, you)).collect(),
             form,
             confirm,
         };
@@ -158,7 +159,7 @@ impl Ui {
         };
         let page = AdminRemove {
             frame: self.frame(visit, &signed, "admins", &format!("Remove {}", admin.name)).await?,
-            admin: admin_view(admin, signed.admin.id),
+            admin: admin_view(admin, signed.who.admin().map(|a| a.id)),
             left: all.len().saturating_sub(1),
             problem,
             confirm,

@@ -1,5 +1,6 @@
 //! Cookies: the session, the browser that was here before, and the visitor who has not signed in yet. All of them are for
-//! this host alone, for no script, and for no request that another site has caused.
+//! this host alone and for no script; and, but for the way to the identity provider and back, for no request that another
+//! site has caused.
 
 use hyper::HeaderMap;
 use hyper::header::COOKIE;
@@ -11,12 +12,18 @@ pub enum Jar {
     Session,
     /// A browser in which somebody has signed in before: guesses of others do not lock it out.
     Device,
+    /// A browser that is on its way to the identity provider. It comes back from another site, so this one alone is sent
+    /// with a link of another site too; all that it opens is the way that it has begun.
+    Flow,
     /// Somebody who looks at the sign-in page, so that its form can be told from one of another site.
     Visit,
 }
 
 /// Seconds for which a browser is known.
 const YEAR: u32 = 365 * 24 * 3600;
+
+/// Seconds for which a browser may be on its way.
+const FLOW: u32 = 600;
 
 impl Jar {
     /// Its name. With the prefix `__Host-` a browser takes it from nobody but this host, over TLS; on plain HTTP, which
@@ -26,9 +33,11 @@ impl Jar {
             (Jar::Session, true) => "__Host-scim-appliance",
             (Jar::Device, true) => "__Host-scim-appliance-device",
             (Jar::Visit, true) => "__Host-scim-appliance-visit",
+            (Jar::Flow, true) => "__Host-scim-appliance-sso",
             (Jar::Session, false) => "scim-appliance",
             (Jar::Device, false) => "scim-appliance-device",
             (Jar::Visit, false) => "scim-appliance-visit",
+            (Jar::Flow, false) => "scim-appliance-sso",
         }
     }
 
@@ -44,7 +53,11 @@ impl Jar {
 
     /// The header that sets it.
     pub fn set(self, value: &str, secure: bool) -> String {
-        let life = if self == Jar::Device { format!("; Max-Age={YEAR}") } else { String::new() };
+        let life = match self {
+            Jar::Device => format!("; Max-Age={YEAR}"),
+            Jar::Flow => format!("; Max-Age={FLOW}"),
+            Jar::Session | Jar::Visit => String::new(),
+        };
         self.line(value, &life, secure)
     }
 
@@ -55,7 +68,8 @@ impl Jar {
 
     fn line(self, value: &str, life: &str, secure: bool) -> String {
         let guard = if secure { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{guard}{life}", self.name(secure))
+        let site = if self == Jar::Flow { "Lax" } else { "Strict" };
+        format!("{}={value}; Path=/; HttpOnly; SameSite={site}{guard}{life}", self.name(secure))
     }
 }
 
@@ -91,6 +105,7 @@ mod tests {
         assert_eq!(line, "__Host-scim-appliance=v; Path=/; HttpOnly; SameSite=Strict; Secure");
         assert_eq!(Jar::Session.set("v", false), "scim-appliance=v; Path=/; HttpOnly; SameSite=Strict");
         assert!(Jar::Device.set("v", true).ends_with("; Secure; Max-Age=31536000"));
+        assert!(Jar::Flow.set("v", true).ends_with("=v; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=600"));
         assert!(Jar::Visit.clear(true).contains("=; ") && Jar::Visit.clear(true).ends_with("Max-Age=0"));
     }
 }

@@ -56,6 +56,7 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
         }
         "inactive.exempt" => lines.push(said("Exempt from automatic deactivation".to_owned())),
         "inactive.unexempt" => lines.push(said("Exempt from automatic deactivation no longer".to_owned())),
+        "sign-in" => lines.push(said("Signed in".to_owned())),
         "purge" => lines.push(said("Purged".to_owned())),
         _ => {
             let (before, after) = (leaves(row.before.as_deref()), leaves(row.after.as_deref()));

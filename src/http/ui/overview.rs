@@ -11,6 +11,7 @@ use super::{Outcome, Ui, Visit, html};
 use crate::clock::date_time;
 use crate::directory::overview::{Standing, standing};
 use crate::directory::provisioning::Provisioning;
+use crate::directory::sso::open_secret;
 use crate::directory::{AdminRow, Scope, StoreError, Tally, TokenRow, TokenStatus};
 
 const HOUR: i64 = 3600 * 1_000_000;
@@ -165,6 +166,21 @@ impl Ui {
                 "Look at them",
             );
         }
+        let refused = self.flows.refused().iter().filter(|r| r.at >= now - DAY).count() as u64;
+        if refused > 0 {
+            let were = counted(refused, "sign-in was", "sign-ins were");
+            say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");
+        }
+        if let (true, Some(settings)) = (standing.sso.is_on(), &standing.sso.settings) {
+            let sealed = settings.secret.as_ref().is_some_and(|s| open_secret(&self.directory.key, s).is_none());
+            if sealed {
+                let text = "Nobody can sign in by single sign-on: the key file is another one.";
+                say(text.to_owned(), "/sso", "Enter the client secret again");
+            } else if !settings.is_tested() {
+                let text = "Single sign-on was not tested since it was changed.";
+                say(text.to_owned(), "/sso", "Test it");
+            }
+        }
         if admins.len() < 2 {
             say("Only one administrator can sign in here; two are better.".to_owned(), "/admins", "Add one");
         }
@@ -187,6 +203,12 @@ impl Ui {
                 "Create a token",
                 "Your identity provider shows it with every request.".to_owned(),
                 Some(("/tokens/new", "Create a token")),
+            ),
+            (
+                self.missing(standing).is_none(),
+                "Set up single sign-on",
+                "The identity provider signs people in, before it manages them. You can go on without.".to_owned(),
+                Some(("/sso", "Set it up")),
             ),
             (
                 standing.state == Provisioning::On,

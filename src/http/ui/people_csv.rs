@@ -20,7 +20,8 @@ use super::views::{Confirm, Count, Frame};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::clock::date_time;
 use crate::directory::people_csv::{self as sheet, Exported, Plan};
-use crate::directory::{Caller, Directory, Refusal, Weight, admins};
+use crate::directory::who::still;
+use crate::directory::{Caller, Directory, Refusal, Weight};
 use crate::http::problem::Problem;
 use crate::http::wire::{Answer, BodyLimits, Media, Room, read};
 
@@ -139,7 +140,7 @@ impl Ui {
     /// `/people/import/{id}`
     pub(super) async fn import_of(&self, visit: &Visit<'_>, signed: Signed, id: &str, form: Option<Form>) -> Outcome {
         let owner = Owner::of(&signed);
-        let Some(upload) = self.uploads.find(owner, id, self.now()) else {
+        let Some(upload) = self.uploads.find(&owner, id, self.now()) else {
             return Err(Trouble::new(
                 StatusCode::NOT_FOUND,
                 "This file is no longer here",
@@ -161,12 +162,12 @@ impl Ui {
                 return self.import_page(visit, &signed, (StatusCode::FORBIDDEN, confirm), id, upload).await;
             }
         };
-        if let Some((upload, plan)) = self.uploads.start(owner, id) {
+        if let Some((upload, plan)) = self.uploads.start(&owner, id) {
             let done = self.carry_out(visit, &signed, id, upload, plan);
             let _ = timeout(SOON, done).await;
         }
         // What was looked at cannot be done any more: the answer shows what could be.
-        if let Some(upload) = self.uploads.find(owner, id, self.now())
+        if let Some(upload) = self.uploads.find(&owner, id, self.now())
             && let Stage::Ready(_, Some(_)) = upload.stage
         {
             let confirm = signed.confirm(self.now());
@@ -185,11 +186,11 @@ impl Ui {
         plan: Arc<Plan>,
     ) -> tokio::task::JoinHandle<()> {
         let (uploads, directory) = (self.uploads.clone(), self.directory.clone());
-        let (admin, session, site) = (signed.admin.clone(), signed.session.digest.clone(), directory.site.clone());
+        let (who, session, site) = (signed.who.clone(), signed.session.digest.clone(), directory.site.clone());
         let caller = Caller::local(&signed.by(), visit.id);
         let bounds = uploads.bounds;
         let pending = directory.store.write(Weight::Heavy, move |writer| {
-            if !admins::still(writer, &admin, &session)? {
+            if !still(writer, &site, &who, &session)? {
                 return Ok(None);
             }
             let file = sheet::File { bytes: &upload.bytes, bounds, progress: &upload.progress };
@@ -277,7 +278,7 @@ impl Ui {
 
 /// Looks through a file, when it is its turn.
 async fn look(uploads: Arc<Uploads>, directory: Directory, owner: Owner, id: String, notice: Option<String>) {
-    let Some(upload) = uploads.find(owner, &id, directory.store.now()) else { return };
+    let Some(upload) = uploads.find(&owner, &id, directory.store.now()) else { return };
     let stage = match uploads.turn.acquire().await {
         Err(_) => Stage::Done(Err("The server is shutting down.".to_owned())),
         Ok(_turn) => {

@@ -14,7 +14,7 @@ use super::tokens::Rotation;
 use super::views::{Confirm, Count, Frame, Link};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::overview::{Standing, standing};
-use crate::directory::provisioning::{Provisioning, switch};
+use crate::directory::provisioning::{Missing, Precondition, Provisioning, missing, switch};
 use crate::directory::{AdminRow, Refusal, StoreError, TokenRow};
 
 /// A way in.
@@ -86,8 +86,10 @@ pub struct ProvisioningPage {
     pub provider: &'static str,
     /// What should be true before it is on.
     pub checks: Vec<Check>,
-    /// Single sign-on is not set up, and nobody has said that it is to go without; the form has a box for that.
+    /// Single sign-on is not set up and tested, and nobody has said that it is to go without; the form has a box for that.
     pub needs_word: bool,
+    /// The same, and no word will do.
+    pub locked: bool,
     /// The box was not ticked.
     pub form: Form,
 }
@@ -150,11 +152,17 @@ impl Ui {
             }),
             provider: provider.name,
             checks: self.checks(&standing, &tokens, &admins),
-            needs_word: standing.acknowledged.is_none(),
+            needs_word: self.missing(&standing) == Some(Missing::Word),
+            locked: self.missing(&standing) == Some(Missing::Sso),
             standing,
             form,
         };
         page_for(visit, signed, status, &page)
+    }
+
+    /// What is missing before an identity provider may be let in.
+    pub(super) fn missing(&self, standing: &Standing) -> Option<Missing> {
+        missing(&standing.sso, standing.acknowledged.is_some(), self.settings.precondition)
     }
 
     /// The URL of the SCIM endpoint.
@@ -167,21 +175,34 @@ impl Ui {
         let live = self.live(tokens);
         let guarded = admins.len() > 1 || admins.iter().any(|a| a.totp.is_some());
         let link = |href: &str, words: &str| Some(Link { href: href.to_owned(), words: words.to_owned() });
-        let sign_on = match &standing.acknowledged {
-            Some((who, at)) => {
+        let how = match standing.sso.name() {
+            "on" => "It is on.",
+            "tested" => "It is set up and tested.",
+            "not tested" => "It is set up, and no test was good since it was changed.",
+            _ => "It is not set up.",
+        };
+        let required = self.settings.precondition == Precondition::Required;
+        let sign_on = match (self.missing(standing), &standing.acknowledged) {
+            (Some(Missing::Sso), _) => {
+                format!("{how} The configuration wants it before provisioning (sso.precondition).")
+            }
+            (Some(Missing::Word), _) => format!(
+                "{how} Before an identity provider manages people, they should sign in with it. You can go on without."
+            ),
+            (None, Some((who, at))) if !required => {
                 let who = super::state::who_words(who, tokens);
                 let day: String = crate::clock::date_time(*at).chars().take(10).collect();
-                format!("It is not set up. {who} decided on {day} to go on without it.")
+                format!("{how} {who} decided on {day} to go on without it.")
             }
-            None => "It is not set up. Before an identity provider manages people, they should sign in with it. You can go on without.".to_owned(),
+            (None, _) => how.to_owned(),
         };
         let reach = self.reachable();
         vec![
             Check {
-                done: standing.acknowledged.is_some(),
+                done: self.missing(standing).is_none(),
                 title: "Single sign-on".to_owned(),
                 text: sign_on,
-                link: None,
+                link: if standing.sso.is_on() { None } else { link("/sso", "Single sign-on") },
             },
             Check {
                 done: reach == Reachable::Outside,
@@ -281,11 +302,12 @@ impl Ui {
 
     /// Turns provisioning on. The first time somebody has to say that there is no single sign-on.
     pub(super) async fn switch_on(&self, visit: &Visit<'_>, signed: &Signed, mut form: Form) -> Outcome {
-        let (word, by) = (form.get("acknowledge") == "yes", signed.by());
-        let write = self.change(signed, move |writer| switch(writer, Provisioning::On, word, &by));
+        let (word, by, precondition) = (form.get("acknowledge") == "yes", signed.by(), self.settings.precondition);
+        let write = self.change(signed, move |writer| switch(writer, Provisioning::On, word, precondition, &by));
         match write.await {
             Ok(Some(())) => Ok(redirect("/provisioning")),
             Ok(None) => Err(Trouble::foreign()),
+            Err(Refusal::Denied(_)) if self.settings.precondition == Precondition::Required => Err(locked()),
             Err(Refusal::Denied(_)) => {
                 form.refuse("acknowledge", "Single sign-on is not set up. Tick this box to go on without it.");
                 self.provisioning(visit, signed, form).await
@@ -303,8 +325,12 @@ impl Ui {
             _ => return Err(Trouble::not_found()),
         };
         let before = self.directory.store.read(standing).await?;
-        // To look is to let in: that needs the word about single sign-on as well. Said before anybody confirms anything.
-        if state == Provisioning::ReadOnly && before.acknowledged.is_none() {
+        // To look is to let in: that needs what comes before as well. Said before anybody confirms anything.
+        let missing = self.missing(&before).filter(|_| state == Provisioning::ReadOnly);
+        if missing == Some(Missing::Sso) {
+            return Err(locked());
+        }
+        if missing.is_some() {
             let why =
                 "Single sign-on is not set up. Turn provisioning on first: there you can say that it is to go without.";
             return Err(Trouble::new(StatusCode::CONFLICT, "This cannot be done", why));
@@ -312,8 +338,8 @@ impl Ui {
         let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
             Grave::Ask(signed, confirm, status) => (signed, confirm, status),
             Grave::Now(signed) => {
-                let by = signed.by();
-                let write = self.change(&signed, move |writer| switch(writer, state, false, &by));
+                let (by, precondition) = (signed.by(), self.settings.precondition);
+                let write = self.change(&signed, move |writer| switch(writer, state, false, precondition, &by));
                 write.await?.ok_or_else(Trouble::foreign)?;
                 return Ok(with_cookie(visit, &signed, redirect("/provisioning")));
             }
@@ -332,6 +358,17 @@ impl Ui {
         };
         page_for(visit, &signed, status, &page)
     }
+}
+
+/// Single sign-on has to come first.
+fn locked() -> Trouble {
+    let mut trouble = Trouble::new(
+        StatusCode::CONFLICT,
+        "Single sign-on comes first",
+        "The configuration of this server wants single sign-on, set up and tested, before an identity provider is let in (sso.precondition). Nothing was changed.",
+    );
+    trouble.link = Some(Link { href: "/sso".to_owned(), words: "Go to single sign-on".to_owned() });
+    trouble
 }
 
 /// Who can reach a URL, as far as its host tells.

@@ -26,23 +26,23 @@ const LONGEST_NOTE: usize = 1000;
 /// A question with its consequences.
 #[derive(Template)]
 #[template(path = "question.html", config = "assets/askama.toml")]
-struct Question {
-    frame: Frame,
-    heading: String,
+pub(super) struct Question {
+    pub(super) frame: Frame,
+    pub(super) heading: String,
     /// What somebody should know first.
-    notice: Option<String>,
+    pub(super) notice: Option<String>,
     /// What it comes to.
-    facts: Vec<(&'static str, String)>,
-    form: Form,
+    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) form: Form,
     /// A successor may be named; what he or she gets.
-    successor: Option<String>,
-    confirm: Confirm,
-    action: String,
-    button: &'static str,
-    danger: bool,
+    pub(super) successor: Option<String>,
+    pub(super) confirm: Confirm,
+    pub(super) action: String,
+    pub(super) button: &'static str,
+    pub(super) danger: bool,
     /// Where one goes who does not do it, and what stays then.
-    back: Link,
-    keep: &'static str,
+    pub(super) back: Link,
+    pub(super) keep: &'static str,
 }
 
 /// Whom, or what, a question is about.

@@ -10,6 +10,7 @@ use super::gate::Try;
 use super::views::Confirm;
 use super::{Trouble, Ui, Visit};
 use crate::directory::admins::{self, Proof};
+use crate::directory::who::{Who, still, whose};
 use crate::directory::{AdminRow, Refusal, SessionRow, StoreError, Weight, Writer};
 use crate::secret::second_factor::{Totp, recovery_digest};
 use crate::secret::{Key, digest_of, password, random_text};
@@ -33,7 +34,7 @@ pub const SECOND_FACTOR: &str = "second factor";
 #[derive(Clone)]
 pub struct Signed {
     /// Who.
-    pub admin: AdminRow,
+    pub who: Who,
     /// In which browser.
     pub session: SessionRow,
     /// The value of the cookie.
@@ -55,17 +56,28 @@ impl Signed {
 
     /// How change rows name whoever this is.
     pub fn by(&self) -> String {
-        admins::by(&self.admin)
+        self.who.by()
     }
 
-    /// Was a password given within the last minutes?
+    /// The account, for what only administrators of the settings page have.
+    pub fn admin(&self) -> Result<&AdminRow, Trouble> {
+        self.who.admin().ok_or_else(Trouble::not_found)
+    }
+
+    /// Has somebody proved who they are within the last minutes?
     pub fn is_fresh(&self, now: i64) -> bool {
         now < self.session.authenticated.saturating_add(FRESH_MINUTES * MINUTE)
     }
 
     /// What a form about something grave has to ask for.
     pub fn confirm(&self, now: i64) -> Confirm {
-        Confirm { needed: !self.is_fresh(now), code: self.admin.totp.is_some(), error: None }
+        let admin = self.who.admin();
+        Confirm {
+            needed: !self.is_fresh(now),
+            code: admin.is_some_and(|a| a.totp.is_some()),
+            elsewhere: admin.is_none(),
+            error: None,
+        }
     }
 }
 
@@ -121,12 +133,12 @@ impl Ui {
     pub async fn signed(&self, visit: &Visit<'_>, complete: bool) -> Result<Option<Signed>, Trouble> {
         let Some(cookie) = Jar::Session.find(visit.headers, visit.secure) else { return Ok(None) };
         let digest = digest_of(&cookie);
-        let asked = digest.clone();
+        let (asked, site) = (digest.clone(), self.directory.site.clone());
         let found = self.directory.store.read(move |reader| {
-            let Some(session) = reader.session(&asked)? else { return Ok(None) };
-            Ok::<_, StoreError>(reader.admin(session.admin)?.map(|admin| (session, admin, reader.now())))
+            let found = whose(reader, &site, &asked)?;
+            Ok::<_, StoreError>(found.map(|(session, who)| (session, who, reader.now())))
         });
-        let Some((session, admin, now)) = found.await? else { return Ok(None) };
+        let Some((session, who, now)) = found.await? else { return Ok(None) };
         let idle = if session.complete { IDLE_MINUTES } else { CODE_MINUTES } * MINUTE;
         if session.complete != complete || session.expires <= now || session.seen.saturating_add(idle) <= now {
             return Ok(None);
@@ -134,17 +146,17 @@ impl Ui {
         if complete && !visit.headers.contains_key("x-live") {
             self.directory.store.activity(|a| a.used(&digest, now));
         }
-        Ok(Some(Signed { admin, session, cookie, is_new: false }))
+        Ok(Some(Signed { who, session, cookie, is_new: false }))
     }
 
     /// A session that is not stored yet.
-    fn fresh_session(&self, visit: &Visit<'_>, admin: &AdminRow, complete: bool) -> Result<Signed, Trouble> {
+    pub fn fresh_session(&self, visit: &Visit<'_>, who: Who, complete: bool) -> Result<Signed, Trouble> {
         let cookie = random_text(COOKIE).map_err(|_| Trouble::broken())?;
         let now = self.now();
         let life = if complete { LIFE_MINUTES } else { CODE_MINUTES } * MINUTE;
         let session = SessionRow {
             digest: digest_of(&cookie),
-            admin: admin.id,
+            owner: who.owner(),
             complete,
             created: now,
             authenticated: now,
@@ -152,15 +164,16 @@ impl Ui {
             expires: now.saturating_add(life),
             address: visit.address.to_string(),
             client: visit.client.to_owned(),
+            id_token: None,
         };
-        Ok(Signed { admin: admin.clone(), session, cookie, is_new: true })
+        Ok(Signed { who, session, cookie, is_new: true })
     }
 
     /// Opens a session for somebody whose password was right; the one that this browser had before ends. `None`: the
     /// password was changed in the meantime.
     pub async fn open(&self, visit: &Visit<'_>, admin: &AdminRow, complete: bool) -> Result<Option<Signed>, Trouble> {
-        let signed = self.fresh_session(visit, admin, complete)?;
-        let (admin, session) = (signed.admin.clone(), signed.session.clone());
+        let signed = self.fresh_session(visit, Who::Admin(admin.clone()), complete)?;
+        let (admin, session) = (admin.clone(), signed.session.clone());
         let before = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
         let opened = self.directory.store.write(Weight::Light, move |writer| {
             let opened = admins::open_session(writer, &admin, &session)?;
@@ -180,13 +193,14 @@ impl Ui {
         old: &Signed,
         proof: Option<OwnedProof>,
     ) -> Result<Option<Signed>, Trouble> {
-        let mut signed = self.fresh_session(visit, &old.admin, true)?;
+        let admin = old.admin()?.clone();
+        let mut signed = self.fresh_session(visit, Who::Admin(admin.clone()), true)?;
         // Whoever confirms who they are gains no time.
         if old.session.complete {
             signed.session.expires = old.session.expires;
             signed.session.created = old.session.created;
         }
-        let (admin, session, digest) = (signed.admin.clone(), signed.session.clone(), old.session.digest.clone());
+        let (session, digest) = (signed.session.clone(), old.session.digest.clone());
         let renewed = self.directory.store.write(Weight::Light, move |writer| {
             if let Some(proof) = &proof
                 && !admins::use_proof(writer, &admin, proof.borrowed())?
@@ -215,8 +229,8 @@ impl Ui {
         signed: &Signed,
         write: impl FnOnce(&mut Writer<'_>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<Option<T>, Refusal> {
-        let (admin, digest) = (signed.admin.clone(), signed.session.digest.clone());
-        let write = self.directory.store.write(weight, move |writer| match admins::still(writer, &admin, &digest)? {
+        let (who, digest, site) = (signed.who.clone(), signed.session.digest.clone(), self.directory.site.clone());
+        let write = self.directory.store.write(weight, move |writer| match still(writer, &site, &who, &digest)? {
             true => write(writer).map(Some),
             false => Ok(None),
         });
@@ -263,22 +277,25 @@ impl Ui {
         if signed.is_fresh(self.now()) {
             return Ok(signed);
         }
-        let again = |why: &str| {
-            Err(Asked::Again(Confirm { needed: true, code: signed.admin.totp.is_some(), error: Some(why.to_owned()) }))
+        let again =
+            |why: &str| Err(Asked::Again(Confirm { needed: true, error: Some(why.to_owned()), ..signed.confirm(0) }));
+        // People have no password here: it is for the provider to say that it is really them.
+        let Some(admin) = signed.who.admin() else {
+            return again("It is a while since you signed in. Confirm that it is you, and press the button again.");
         };
         if !form.has("confirm-password") {
             return again("It is a while since you signed in. Enter your password to go on.");
         }
-        let tried = self.counted(visit, Some(&signed.admin), &signed.admin.name);
+        let tried = self.counted(visit, Some(admin), &admin.name);
         if let Err(seconds) = self.gate.admit(&tried) {
             return again(&format!("There were too many wrong tries. Try again in {seconds} seconds."));
         }
-        if !self.verify(form.get("confirm-password"), &signed.admin.password).await? {
+        if !self.verify(form.get("confirm-password"), &admin.password).await? {
             return again("This is not your password.");
         }
-        let proof = match &signed.admin.totp {
+        let proof = match &admin.totp {
             None => None,
-            Some(_) => match self.proof(&signed.admin, form.get("confirm-code")) {
+            Some(_) => match self.proof(admin, form.get("confirm-code")) {
                 Some(proof) => Some(proof),
                 None => return again("This code is not good. Enter the one that your app shows now."),
             },

@@ -12,6 +12,7 @@ use super::session::{OwnedProof, Signed, device_of};
 use super::views::Frame;
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
 use crate::directory::admins::find_admin;
+use crate::directory::sso::state;
 use crate::directory::{AdminRow, Refusal, Weight};
 use crate::secret::password;
 
@@ -29,6 +30,10 @@ pub struct SignIn {
     pub form: Form,
     /// Why it did not work.
     pub problem: Option<String>,
+    /// Whom the button for single sign-on names; none: it is off.
+    pub sso: Option<&'static str>,
+    /// Name and password are behind a line.
+    pub folded: bool,
 }
 
 /// The second factor.
@@ -51,7 +56,7 @@ impl Ui {
         let Some(mut form) = form else {
             let mut form = Form::default();
             form.set("to", listed(&visit.parameter("to").unwrap_or_default()));
-            return self.sign_in_page(visit, StatusCode::OK, form, None);
+            return self.sign_in_page(visit, StatusCode::OK, form, None).await;
         };
         if !self.is_from_visitor(visit, &form) {
             return Err(Trouble::foreign());
@@ -64,7 +69,7 @@ impl Ui {
             }
         }
         if !form.is_good() {
-            return self.sign_in_page(visit, StatusCode::UNPROCESSABLE_ENTITY, form, None);
+            return self.sign_in_page(visit, StatusCode::UNPROCESSABLE_ENTITY, form, None).await;
         }
         let name = form.get("name").to_owned();
         let found = self.directory.store.read(move |reader| find_admin(reader, &name)).await?;
@@ -73,7 +78,7 @@ impl Ui {
             Ok(count) => count,
             Err(seconds) => {
                 let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
-                let answer = self.sign_in_page(visit, StatusCode::TOO_MANY_REQUESTS, form, Some(problem))?;
+                let answer = self.sign_in_page(visit, StatusCode::TOO_MANY_REQUESTS, form, Some(problem)).await?;
                 return Ok(answer.with(RETRY_AFTER, &seconds.to_string()));
             }
         };
@@ -83,7 +88,7 @@ impl Ui {
             if lines::may_write() {
                 tracing::warn!(request = visit.id, address = %visit.address, "somebody could not sign in");
             }
-            return self.sign_in_page(visit, StatusCode::FORBIDDEN, form, Some(WRONG.to_owned()));
+            return self.sign_in_page(visit, StatusCode::FORBIDDEN, form, Some(WRONG.to_owned())).await;
         };
         if password::is_outdated(&admin.password) {
             self.upgrade(&admin, form.get("password")).await?;
@@ -94,7 +99,7 @@ impl Ui {
             Some(_) => self.gate.returned(&counted, count),
         }
         match self.open(visit, &admin, admin.totp.is_none()).await? {
-            None => self.sign_in_page(visit, StatusCode::FORBIDDEN, form, Some(WRONG.to_owned())),
+            None => self.sign_in_page(visit, StatusCode::FORBIDDEN, form, Some(WRONG.to_owned())).await,
             Some(signed) if signed.session.complete => Ok(self.welcome(visit, &signed, to)),
             Some(signed) => Ok(with_cookie(visit, &signed, redirect(&format!("/sign-in/code?to={to}")))),
         }
@@ -113,16 +118,32 @@ impl Ui {
     /// The answer to whoever has given everything: the cookies, and the page that was looked for.
     fn welcome(&self, visit: &Visit<'_>, signed: &Signed, to: &str) -> Answer {
         let answer = with_cookie(visit, signed, redirect(to));
-        match device_of(&self.directory.key, &signed.admin) {
+        match signed.who.admin().and_then(|admin| device_of(&self.directory.key, admin)) {
             Some(device) => answer.with(SET_COOKIE, &Jar::Device.set(&device, visit.secure)),
             None => answer,
         }
     }
 
-    fn sign_in_page(&self, visit: &Visit<'_>, status: StatusCode, form: Form, problem: Option<String>) -> Outcome {
+    async fn sign_in_page(
+        &self,
+        visit: &Visit<'_>,
+        status: StatusCode,
+        form: Form,
+        problem: Option<String>,
+    ) -> Outcome {
+        let found = self.directory.store.read(state).await?;
+        let settings = found.settings.as_ref().filter(|_| found.is_on());
+        let untouched = problem.is_none() && form.is_good();
         let title = if problem.is_none() && form.is_good() { "Sign in" } else { "Error: sign in" };
         let (frame, cookie) = self.for_visitor(visit, title)?;
-        let answer = html(status, &SignIn { frame, form, problem })?;
+        let page = SignIn {
+            frame,
+            form,
+            problem,
+            sso: settings.map(|s| s.kind.button()),
+            folded: settings.is_some_and(|s| s.break_glass) && untouched,
+        };
+        let answer = html(status, &page)?;
         Ok(match cookie {
             Some(cookie) => answer.with(SET_COOKIE, &cookie),
             None => answer,
@@ -132,11 +153,12 @@ impl Ui {
     /// `/sign-in/code`
     pub(super) async fn code(&self, visit: &Visit<'_>, form: Option<Form>) -> Outcome {
         let Some(signed) = self.signed(visit, false).await? else { return Ok(redirect("/sign-in")) };
+        let admin = signed.admin()?;
         let recovery = visit.query.split('&').any(|p| p == "recovery" || p.starts_with("recovery="));
         let Some(mut form) = form else {
             let mut form = Form::default();
             form.set("to", listed(&visit.parameter("to").unwrap_or_default()));
-            let sealed = !recovery && self.totp(&signed.admin).is_none();
+            let sealed = !recovery && self.totp(admin).is_none();
             let problem = sealed.then(|| {
                 "The key file of the server is another one than when the app was set up. Use a recovery code, or run `admin reset` on the server.".to_owned()
             });
@@ -153,7 +175,7 @@ impl Ui {
             form.refuse(field, "Enter the code.");
             return self.code_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, recovery, None);
         }
-        let counted = self.counted(visit, Some(&signed.admin), "");
+        let counted = self.counted(visit, Some(admin), "");
         if let Err(seconds) = self.gate.admit(&counted) {
             let problem = format!("There were too many wrong tries. Try again in {seconds} seconds.");
             let answer =
@@ -162,7 +184,7 @@ impl Ui {
         }
         let proof = match recovery {
             true => Some(OwnedProof::recovery(form.get("recovery"))),
-            false => self.proof(&signed.admin, form.get("code")),
+            false => self.proof(admin, form.get("code")),
         };
         let renewed = match proof {
             Some(proof) => self.renew(visit, &signed, Some(proof)).await?,
@@ -209,7 +231,8 @@ impl Ui {
             tracing::warn!(request = visit.id, ?error, "the end of a session could not be stored");
             self.directory.store.activity(|a| a.ended(&signed.session.digest));
         }
-        let answer = redirect("/sign-in").with(SET_COOKIE, &Jar::Session.clear(visit.secure));
+        let there = self.sign_out_there(visit, signed).await?.unwrap_or_else(|| redirect("/sign-in"));
+        let answer = there.with(SET_COOKIE, &Jar::Session.clear(visit.secure));
         Ok(answer.with(CLEAR, "\"cache\", \"storage\""))
     }
 }

@@ -132,6 +132,10 @@ pub fn who_words(actor: &str, tokens: &[TokenRow]) -> String {
             None => format!("the token {id}"),
         },
         Some(("admin", name)) => name.to_owned(),
+        // The id, and the name of then.
+        Some(("person", who)) => {
+            format!("{}, by single sign-on", who.split_once(' ').map_or(who, |(_, name)| name))
+        }
         Some(("command", _)) => "a command on the server".to_owned(),
         None if actor == "automatic" => "automatic deactivation".to_owned(),
         None if actor == "retention" => "the retention time".to_owned(),

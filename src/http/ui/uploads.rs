@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::session::Signed;
+use crate::directory;
 use crate::directory::people_csv::{Bounds, Plan};
 use crate::secret::{NoRandomness, random_text};
 
@@ -17,13 +18,13 @@ pub const WAIT: i64 = 15 * 60 * 1_000_000;
 const MOST: usize = 8;
 
 /// Whose it is: an account, and when it signed in. A session that is confirmed gets another cookie and stays the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner(i64, i64);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner(directory::Owner, i64);
 
 impl Owner {
     /// Whoever is signed in.
     pub fn of(signed: &Signed) -> Owner {
-        Owner(signed.admin.id, signed.session.created)
+        Owner(signed.who.owner(), signed.session.created)
     }
 }
 
@@ -123,10 +124,10 @@ impl Uploads {
     }
 
     /// A file of somebody. `None`: there is none of this id, any longer or for this session.
-    pub fn find(&self, owner: Owner, id: &str, now: i64) -> Option<Upload> {
+    pub fn find(&self, owner: &Owner, id: &str, now: i64) -> Option<Upload> {
         self.sweep(now);
         let slots = self.slots();
-        slots.iter().find(|slot| slot.id == id && slot.owner == owner).map(|slot| slot.upload.clone())
+        slots.iter().find(|slot| slot.id == id && slot.owner == *owner).map(|slot| slot.upload.clone())
     }
 
     /// Lets those go that have waited too long.
@@ -135,9 +136,9 @@ impl Uploads {
     }
 
     /// Begins an import. `None`: there is nothing to begin, or it was begun already.
-    pub fn start(&self, owner: Owner, id: &str) -> Option<(Upload, Arc<Plan>)> {
+    pub fn start(&self, owner: &Owner, id: &str) -> Option<(Upload, Arc<Plan>)> {
         let mut slots = self.slots();
-        let slot = slots.iter_mut().find(|slot| slot.id == id && slot.owner == owner)?;
+        let slot = slots.iter_mut().find(|slot| slot.id == id && slot.owner == *owner)?;
         let Stage::Ready(plan, _) = slot.upload.stage.clone() else { return None };
         if plan.error_count > 0 || plan.touched() == 0 {
             return None;
@@ -163,8 +164,8 @@ impl Uploads {
 mod tests {
     use super::*;
 
-    const ADA: Owner = Owner(1, 10);
-    const EVE: Owner = Owner(2, 10);
+    const ADA: Owner = Owner(directory::Owner::Admin(1), 10);
+    const EVE: Owner = Owner(directory::Owner::Admin(2), 10);
 
     fn kept(uploads: &Uploads, owner: Owner, size: usize, now: i64) -> Option<String> {
         uploads.keep(owner, "x.csv".into(), vec![b'x'; size].into(), 1, now).ok()
@@ -180,31 +181,34 @@ mod tests {
         let uploads = Uploads::new(Bounds { bytes: 100, rows: 10 });
         let first = kept(&uploads, ADA, 10, 0).unwrap();
         ready(&uploads, &first, 0);
-        assert!(uploads.find(ADA, &first, 1).is_some() && uploads.find(EVE, &first, 1).is_none());
-        assert!(uploads.find(Owner(1, 11), &first, 1).is_none() && uploads.start(EVE, &first).is_none());
+        assert!(uploads.find(&ADA, &first, 1).is_some() && uploads.find(&EVE, &first, 1).is_none());
+        assert!(
+            uploads.find(&Owner(directory::Owner::Admin(1), 11), &first, 1).is_none()
+                && uploads.start(&EVE, &first).is_none()
+        );
         let second = kept(&uploads, ADA, 10, 2).unwrap();
-        assert!(uploads.find(ADA, &first, 3).is_none(), "a second file takes the place of the first");
+        assert!(uploads.find(&ADA, &first, 3).is_none(), "a second file takes the place of the first");
         ready(&uploads, &second, 3);
-        assert!(uploads.find(ADA, &second, 2 + WAIT).is_some() && uploads.find(ADA, &second, 3 + WAIT).is_none());
+        assert!(uploads.find(&ADA, &second, 2 + WAIT).is_some() && uploads.find(&ADA, &second, 3 + WAIT).is_none());
     }
 
     #[test]
     fn an_import_is_begun_once_and_is_not_swept_away() {
         let uploads = Uploads::new(Bounds { bytes: 100, rows: 10 });
         let id = kept(&uploads, ADA, 10, 0).unwrap();
-        assert!(uploads.start(ADA, &id).is_none(), "nobody has looked at it");
+        assert!(uploads.start(&ADA, &id).is_none(), "nobody has looked at it");
         ready(&uploads, &id, 0);
-        assert!(uploads.start(ADA, &id).is_some() && uploads.start(ADA, &id).is_none());
-        assert!(uploads.find(ADA, &id, 10 * WAIT).is_some());
+        assert!(uploads.start(&ADA, &id).is_some() && uploads.start(&ADA, &id).is_none());
+        assert!(uploads.find(&ADA, &id, 10 * WAIT).is_some());
         uploads.settle(&id, Stage::Done(Err("no".into())), 5);
-        let done = uploads.find(ADA, &id, 6).unwrap();
+        let done = uploads.find(&ADA, &id, 6).unwrap();
         assert!(done.bytes.is_empty() && matches!(done.stage, Stage::Done(Err(_))));
     }
 
     #[test]
     fn what_waits_is_bounded() {
         let uploads = Uploads::new(Bounds { bytes: 100, rows: 10 });
-        let owner = |n: i64| Owner(n, 0);
+        let owner = |n: i64| Owner(directory::Owner::Admin(n), 0);
         assert!(kept(&uploads, owner(1), 100, 0).is_some() && kept(&uploads, owner(2), 90, 0).is_some());
         assert!(kept(&uploads, owner(3), 11, 0).is_none(), "twice a file, at most");
         for n in 3..9 {

@@ -88,10 +88,16 @@ pub struct Frame {
     /// The title of the page.
     pub title: String,
     /// The entry of the navigation that it belongs to: `overview`, `provisioning`, `people`, `groups`, `requests`,
-    /// `admins`, `account`, or nothing.
+    /// `admins`, `account` for what belongs to whoever looks, or nothing.
     pub nav: &'static str,
     /// Who is signed in; nobody: there is no navigation.
     pub who: Option<String>,
+    /// Where whoever is signed in finds what belongs to him or her: `/account`, or `/me`.
+    pub own: &'static str,
+    /// Whoever is signed in may open the settings page.
+    pub manages: bool,
+    /// The page that this is, for those who come back to it.
+    pub here: String,
     /// What every form carries.
     pub csrf: String,
     /// The paths of the stylesheet, the script and the icon.
@@ -125,6 +131,8 @@ pub struct Confirm {
     pub needed: bool,
     /// A code of the second factor as well.
     pub code: bool,
+    /// It is asked for at the identity provider: whoever looks has no password here.
+    pub elsewhere: bool,
     /// What was wrong with what was given.
     pub error: Option<String>,
 }

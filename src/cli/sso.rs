@@ -1,0 +1,143 @@
+//! `sso`: how single sign-on stands, whether its configuration would work, and the way out of a wrong one. It is set up on
+//! the settings page.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::local::minute;
+use super::{Opened, pages_url, say, single_sign_on};
+use crate::clock::date_time;
+use crate::directory::sso::{CALLBACK, Settings, State, open_secret, state, switch_off};
+use crate::sso::Provider;
+use crate::store::key_of;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Say how it stands
+    #[command(after_help = "Example: scim-appliance --config x.toml sso status --json")]
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask the identity provider for its metadata and keys, as a sign-in would
+    #[command(after_help = "Example: scim-appliance --config x.toml sso test-config")]
+    TestConfig,
+    /// Switch it off, and sign out everybody who has signed in by it; administrators sign in with their passwords
+    #[command(after_help = "Example: scim-appliance --config x.toml sso off")]
+    Off,
+}
+
+pub fn run(config: &Path, command: Command) -> Result<()> {
+    let opened = Opened::open(config)?;
+    match command {
+        Command::Status { json } => status(&opened, json),
+        Command::TestConfig => test_config(&opened),
+        Command::Off => {
+            let off = opened.write(|writer| Ok(switch_off(writer, "command:sso off")?))?;
+            say(if off {
+                "Single sign-on is off, and everybody who had signed in by it is signed out."
+            } else {
+                "Single sign-on is off already."
+            })
+        }
+    }
+}
+
+/// The client secret as it was typed, if there is one. False beside it: another key file has sealed it.
+fn secret(opened: &Opened, settings: &Settings) -> (Option<String>, bool) {
+    let path = &opened.config.store.path;
+    match &settings.secret {
+        None => (None, true),
+        Some(sealed) => {
+            let secret = key_of(path).ok().and_then(|key| open_secret(&key, sealed));
+            let good = secret.is_some();
+            (secret, good)
+        }
+    }
+}
+
+fn status(opened: &Opened, as_json: bool) -> Result<()> {
+    let found: State = opened.read(state)?;
+    if as_json {
+        let settings = found.settings.as_ref().map(|s| {
+            json!({
+                "provider": s.kind.name(),
+                "issuer": s.issuer,
+                "clientId": s.client_id,
+                "clientSecret": match (&s.secret, secret(opened, s).1) {
+                    (None, _) => "none",
+                    (_, true) => "set",
+                    (_, false) => "enter again",
+                },
+                "scopes": s.scopes,
+                "match": s.rules.iter().map(|r| json!({"claim": r.claim, "attribute": r.attribute.path()})).collect::<Vec<Value>>(),
+                "allowEmail": s.allow_email,
+                "breakGlass": s.break_glass,
+                "tested": s.tested.as_ref().map(|t| json!({"at": date_time(t.at), "by": t.by, "good": t.good, "result": t.result})),
+            })
+        });
+        let all = json!({
+            "state": found.name(),
+            "since": found.since.filter(|_| found.is_on()).map(date_time),
+            "redirectUri": format!("{}{CALLBACK}", pages_url(&opened.config)),
+            "settings": settings,
+        });
+        return say(serde_json::to_string_pretty(&all)?);
+    }
+    match found.since.filter(|_| found.is_on()) {
+        Some(since) => say(format!("Single sign-on is on since {} UTC.", minute(since)))?,
+        None => say(match found.name() {
+            "tested" => "Single sign-on is off. It is set up and tested; switch it on on the settings page.".to_owned(),
+            other => format!("Single sign-on is off: it is {other}. Set it up on the settings page."),
+        })?,
+    }
+    let Some(settings) = &found.settings else { return Ok(()) };
+    say(format!(
+        "Provider: {}, {} with the client id {}.",
+        settings.kind.words(),
+        settings.issuer,
+        settings.client_id
+    ))?;
+    if let Some(tested) = &settings.tested {
+        say(format!("Tested on {} UTC: {}", minute(tested.at), tested.result))?;
+    }
+    if !secret(opened, settings).1 {
+        say("The client secret was sealed with another key file: enter it again on the settings page.")?;
+    }
+    Ok(())
+}
+
+fn test_config(opened: &Opened) -> Result<()> {
+    let found: State = opened.read(state)?;
+    let Some(settings) = &found.settings else { bail!("single sign-on is not set up; the settings page does that") };
+    let (client_secret, good) = secret(opened, settings);
+    if !good {
+        bail!("the client secret was sealed with another key file; enter it again on the settings page");
+    }
+    let provider = Provider {
+        issuer: settings.issuer.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret,
+        scopes: settings.scopes.clone(),
+        redirect: format!("{}{CALLBACK}", pages_url(&opened.config)),
+    };
+    let sso = single_sign_on(&opened.config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let look = runtime.block_on(sso.look(&provider))?;
+    say(format!(
+        "The identity provider answers as {} with {} usable keys ({}).",
+        look.issuer,
+        look.keys,
+        look.algorithms.join(", ")
+    ))?;
+    say(format!("People sign in at {}.", look.authorization_endpoint))?;
+    say(match &look.end_session_endpoint {
+        Some(url) => format!("They sign out at {url}."),
+        None => "It has no place to sign out at: people are signed out here alone.".to_owned(),
+    })?;
+    say("Client id and secret are tested by a sign-in: Test sign-in on the settings page.")
+}

@@ -1,0 +1,327 @@
+//! Who gets in, against a few people; and against a plain search through everybody, which must agree.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::clock::Clock;
+use crate::directory::local::{self, act, operation};
+use crate::directory::roles::{By, Catalogue, set_override};
+use crate::directory::{Caller, Site, remove};
+use crate::scim::catalog::Catalog;
+use crate::scim::dialect::RuleSet;
+use crate::scim::json::{Json, Object};
+use crate::scim::name::fold;
+use crate::store::{Options, Store, Threads, Weight};
+
+struct House {
+    store: Store,
+    _threads: Threads,
+    _folder: tempfile::TempDir,
+    site: Arc<Site>,
+}
+
+/// Somebody: id, userName, externalId, addresses.
+type Somebody = (&'static str, &'static str, Option<&'static str>, &'static [&'static str]);
+
+impl House {
+    fn new() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Arc::new(Catalog::built_in().unwrap());
+        let (store, threads) = Store::open(&Options::at(folder.path().join("x.db")), catalog, Clock::System).unwrap();
+        let site = Arc::new(Site {
+            base: "http://x/scim/v2".to_owned(),
+            page_size: 100,
+            max_page_size: 1000,
+            put_merges: false,
+            max_payload: 1 << 20,
+            max_operations: 1000,
+            cursor_timeout: 60,
+            rules: RuleSet::all(),
+            roles: Arc::new(Catalogue::built_in()),
+        });
+        House { store, _threads: threads, _folder: folder, site }
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut Writer<'_>, &Site) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let site = self.site.clone();
+        self.store.write(Weight::Light, move |writer| write(writer, &site)).wait()
+    }
+
+    /// Made here, or by an identity provider.
+    fn add(&self, (id, name, external, emails): Somebody, by: &'static str) {
+        self.write(move |writer, site| {
+            let mut document = Object::new();
+            document.push("userName", name);
+            if let Some(external) = external {
+                document.push("externalId", external);
+            }
+            let element = |value: &&str| {
+                let mut email = Object::new();
+                email.push("value", *value);
+                Json::from(email)
+            };
+            document.push("emails", Json::Array(emails.iter().map(element).collect()));
+            let caller = Caller::local(by, "");
+            act(writer, (site, &caller), local::Kind::Person, |w, ask| local::make(w, ask, id.to_owned(), document))
+        })
+        .unwrap();
+    }
+
+    fn met(&self, settings: &Settings, claims: Value) -> Met {
+        let (settings, site) = (settings.clone(), self.site.clone());
+        let Value::Object(claims) = claims else { panic!("claims are an object") };
+        self.store.read(move |reader| meet(reader, &site, &settings, &claims)).wait().unwrap()
+    }
+}
+
+fn settings(rules: &str) -> Settings {
+    Settings { rules: Rule::read(rules).unwrap(), ..Settings::default() }
+}
+
+fn said(met: Met) -> String {
+    match met {
+        Met::In(person, rule) => {
+            format!("{} by {}{}", person.id, rule.claim, if person.settings_admin { ", manages" } else { "" })
+        }
+        Met::Out(refused) => format!("{:?} {}", refused.why, refused.name.unwrap_or_default()).trim_end().to_owned(),
+    }
+}
+
+#[test]
+fn rules_are_read_and_written() {
+    let text = "sub externalId\nemail emails.value";
+    assert_eq!(Rule::write(&Rule::read(" sub   EXTERNALID \n\nemail\temails.value").unwrap()), text);
+    for wrong in [
+        "",
+        "sub",
+        "sub externalId userName",
+        "sub displayName",
+        "s\u{fc}b userName",
+        "a userName\n".repeat(9).as_str(),
+    ] {
+        assert!(Rule::read(wrong).is_err(), "{wrong:?}");
+    }
+    for kind in Kind::ALL {
+        assert!(Rule::read(kind.rules()).is_ok() && Kind::named(kind.name()) == Some(kind));
+    }
+}
+
+#[test]
+fn what_is_typed_is_looked_at() {
+    let fields =
+        |issuer, id, scopes, secret| faults(issuer, id, scopes, secret).into_iter().map(|(f, _)| f).collect::<Vec<_>>();
+    assert_eq!(fields("https://x.okta.com/oauth2/default", "0oa1", "openid profile", "s3c-r~t"), [""; 0]);
+    for issuer in [
+        "",
+        "x.okta.com",
+        "ftp://x",
+        "https://",
+        "https://a@b",
+        "https://x?y",
+        "https://x#y",
+        "https://x/ü",
+        "https://x y",
+    ] {
+        assert_eq!(fields(issuer, "0oa1", "", ""), ["issuer"], "{issuer}");
+    }
+    assert_eq!(fields("https://x", "", "a\"b", "a b"), ["client-id", "scopes", "secret"]);
+    assert_eq!(fields("https://x", "a\u{0}b", "", ""), ["client-id"]);
+}
+
+#[test]
+fn who_gets_in_and_who_does_not() {
+    let house = House::new();
+    house.add(("ada", "ada@x.io", Some("00u1"), &["Ada@Mail.io"]), "token:okta");
+    house.add(("eve", "eve@x.io", None, &["eve@mail.io", "both@mail.io"]), "admin:grace");
+    house.add(("bob", "Straße@x.io", Some("00u2"), &["both@mail.io"]), "token:okta");
+    house.add(("out", "out@x.io", Some("00u3"), &[]), "token:okta");
+    house.add(("gone", "gone@x.io", Some("00u4"), &[]), "token:okta");
+    house
+        .write(|writer, site| {
+            let caller = Caller::local("test", "");
+            let off = vec![operation("replace", "active", Some(false.into()))];
+            act(writer, (site, &caller), local::Kind::Person, |w, ask| local::change(w, ask, "out", off))?;
+            act(writer, (site, &caller), local::Kind::Person, |w, ask| remove(w, ask, "gone"))?;
+            set_override(writer, &site.roles, "ada@x.io", Some("ORGANIZATION_ADMINISTRATOR"), By::command("test"))
+        })
+        .unwrap();
+    let usual = settings("sub externalId\npreferred_username userName\nemail emails.value");
+    let allows = Settings { allow_email: true, ..usual.clone() };
+    for (claims, expected, allowed) in [
+        (json!({"sub": "00u1"}), "ada by sub, manages", None),
+        // An externalId counts to the letter, names do not.
+        (json!({"sub": "00U1"}), "Unknown", None),
+        (json!({"preferred_username": "STRASSE@X.IO"}), "bob by preferred_username", None),
+        (json!({"sub": "00u2", "preferred_username": "ada@x.io"}), "bob by sub", None),
+        // Whoever has got a name, or an address, is not who had it.
+        (json!({"sub": "new", "preferred_username": "ada@x.io"}), "OtherId ada@x.io", None),
+        (json!({"sub": "new", "email": "ada@mail.io"}), "OtherId ada@x.io", None),
+        (json!({"sub": "new", "preferred_username": "eve@x.io"}), "eve by preferred_username", None),
+        (json!({"email": "ada@mail.io"}), "ada by email, manages", None),
+        (json!({"email": "eve@mail.io"}), "EmailAlone eve@x.io", Some("eve by email")),
+        (json!({"email": "both@mail.io"}), "Ambiguous", None),
+        (json!({"email": "ada@mail.io", "email_verified": true}), "ada by email, manages", None),
+        (json!({"email": "ada@mail.io", "email_verified": false}), "NoClaim", None),
+        (json!({"email": "ada@mail.io", "email_verified": "false"}), "NoClaim", None),
+        (json!({"email": "ada@mail.io", "email_verified": 0}), "ada by email, manages", None),
+        (json!({"sub": "00u3"}), "Deactivated out@x.io", None),
+        (json!({"preferred_username": "out@x.io"}), "Deactivated out@x.io", None),
+        (json!({"sub": "00u4"}), "Departed", None),
+        (json!({"preferred_username": "GONE@x.io"}), "Departed", None),
+        (json!({"sub": "nobody"}), "Unknown", None),
+        (json!({}), "NoClaim", None),
+        (json!({"sub": "", "preferred_username": null, "email": ["ada@mail.io"]}), "NoClaim", None),
+        (json!({"sub": {"a": 1}, "name": "ada@x.io"}), "NoClaim", None),
+        (json!({"preferred_username": "ada@x.io\" or userName pr or userName eq \""}), "Unknown", None),
+        (json!({"preferred_username": "ada@x.io\u{0}"}), "Unknown", None),
+        (json!({"preferred_username": "x".repeat(2000)}), "NoClaim", None),
+    ] {
+        assert_eq!(said(house.met(&usual, claims.clone())), expected, "{claims}");
+        assert_eq!(
+            said(house.met(&allows, claims.clone())),
+            allowed.unwrap_or(expected),
+            "{claims}, addresses allowed"
+        );
+    }
+}
+
+#[test]
+fn a_test_counts_for_what_was_tested_and_changes_end_sessions() {
+    let house = House::new();
+    let first = Settings { issuer: "https://x".to_owned(), client_id: "a".to_owned(), ..settings("sub externalId") };
+    let good = Tested { at: 1, by: "admin:ada".to_owned(), good: true, result: String::new() };
+    house
+        .write(move |writer, _| {
+            assert!(matches!(switch_on(writer, "test"), Err(Refusal::Conflict(_))), "nothing is set up");
+            save(writer, first.clone(), "test")?;
+            assert!(matches!(switch_on(writer, "test"), Err(Refusal::Conflict(_))), "nothing is tested");
+            let other = Settings { client_id: "b".to_owned(), ..first.clone() };
+            assert!(!note_test(writer, &other, good.clone())?, "something else was tested");
+            assert!(note_test(writer, &first, Tested { good: false, ..good.clone() })?);
+            assert!(matches!(switch_on(writer, "test"), Err(Refusal::Conflict(_))), "the test was not good");
+            assert!(note_test(writer, &first, good.clone())?);
+            assert!(switch_on(writer, "test")? && !switch_on(writer, "test")?);
+            // What the test does not go by leaves it as it was.
+            save(writer, Settings { break_glass: true, tested: None, ..first.clone() }, "test")?;
+            assert!(state(writer)?.settings.unwrap().is_tested());
+            for changed in [
+                Settings { secret: Some("00".to_owned()), ..first.clone() },
+                Settings { scopes: vec!["email".to_owned()], ..first.clone() },
+                Settings { issuer: "https://y".to_owned(), ..first.clone() },
+                Settings { allow_email: true, ..first.clone() },
+            ] {
+                save(writer, first.clone(), "test")?;
+                note_test(writer, &first, good.clone())?;
+                save(writer, Settings { tested: Some(good.clone()), ..changed }, "test")?;
+                let now = state(writer)?;
+                assert!(now.is_on() && !now.settings.unwrap().is_tested(), "a test is nothing that is saved");
+            }
+            assert!(switch_off(writer, "test")? && !switch_off(writer, "test")?);
+            writer.set_setting("sso", "{broken")?;
+            assert_eq!(state(writer)?, State::default(), "what cannot be read keeps people out");
+            Ok(())
+        })
+        .unwrap();
+}
+
+const NAMES: [&str; 4] = ["ann", "ANN", "bea", "straße"];
+const VALUES: [&str; 6] = ["ann", "ANN", "bea", "STRASSE", "1", "2"];
+const IDS: [&str; 4] = ["p0", "p1", "p2", "p3"];
+
+/// Somebody of the property: externalId, addresses, whether an identity provider has made the person.
+type Made = (Option<usize>, Vec<usize>, bool);
+
+/// The same question answered by going through everybody, word for word as the documentation has it.
+fn plainly(people: &[(usize, Made)], settings: &Settings, claims: &Map<String, Value>) -> String {
+    let value = |claim: &str| claims.get(claim).and_then(Value::as_str);
+    let mut asked = false;
+    for rule in &settings.rules {
+        if rule.claim == "email" && claims.get("email_verified") == Some(&Value::Bool(false)) {
+            continue;
+        }
+        let Some(wanted) = value(&rule.claim) else { continue };
+        asked = true;
+        let fits = |(name, (external, emails, _)): &&(usize, Made)| match rule.attribute {
+            Attribute::UserName => fold(NAMES[*name]) == fold(wanted),
+            Attribute::ExternalId => external.is_some_and(|e| VALUES[e] == wanted),
+            Attribute::Email => emails.iter().any(|e| fold(VALUES[*e]) == fold(wanted)),
+        };
+        let found: Vec<_> = people.iter().filter(fits).collect();
+        match found.as_slice() {
+            [] => {}
+            [(name, (external, _, provided))] => {
+                let ids: Vec<&str> = settings
+                    .rules
+                    .iter()
+                    .filter(|r| r.attribute == Attribute::ExternalId)
+                    .filter(|r| r.claim != "email" || claims.get("email_verified") != Some(&Value::Bool(false)))
+                    .filter_map(|r| value(&r.claim))
+                    .collect();
+                let differs = external.is_some_and(|e| !ids.is_empty() && !ids.contains(&VALUES[e]));
+                if rule.attribute != Attribute::ExternalId && differs {
+                    return format!("OtherId {}", NAMES[*name]);
+                }
+                let by_address = rule.claim == "email" || rule.attribute == Attribute::Email;
+                if by_address && !settings.allow_email && !provided {
+                    return format!("EmailAlone {}", NAMES[*name]);
+                }
+                return format!("{} by {}", IDS[*name], rule.claim);
+            }
+            _ => return "Ambiguous".to_owned(),
+        }
+    }
+    if asked { "Unknown" } else { "NoClaim" }.to_owned()
+}
+
+#[test]
+fn the_indexes_and_a_search_through_everybody_find_the_same() {
+    let person = || (proptest::option::of(0..6usize), proptest::collection::vec(0..6usize, 0..3), any::<bool>());
+    let rule = || (0..3usize, 0..3usize);
+    let claim = || proptest::option::of(0..6usize);
+    let cases = (
+        proptest::collection::btree_map(prop_oneof![Just(0usize), Just(2), Just(3)], person(), 0..4),
+        proptest::collection::vec(rule(), 1..4),
+        (claim(), claim(), claim(), proptest::option::of(any::<bool>()), any::<bool>()),
+    );
+    let outcomes = std::cell::RefCell::new(std::collections::BTreeMap::<String, u32>::new());
+    let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&cases, |(people, rules, (sub, email, name, verified, allow_email))| {
+            let house = House::new();
+            for (at, (external, emails, provided)) in &people {
+                let emails: Vec<&'static str> = emails.iter().map(|e| VALUES[*e]).collect();
+                let by = if *provided { "token:okta" } else { "command:person create" };
+                house.add((IDS[*at], NAMES[*at], external.map(|e| VALUES[e]), emails.leak()), by);
+            }
+            let names = ["sub", "email", "preferred_username"];
+            let rules = rules.iter().map(|(c, a)| Rule { claim: names[*c].to_owned(), attribute: Attribute::ALL[*a] });
+            let settings = Settings { rules: rules.collect(), allow_email, ..Settings::default() };
+            let mut claims = Map::new();
+            for (claim, value) in names.iter().zip([sub, email, name]) {
+                if let Some(value) = value {
+                    claims.insert((*claim).to_owned(), VALUES[value].into());
+                }
+            }
+            if let Some(verified) = verified {
+                claims.insert("email_verified".to_owned(), verified.into());
+            }
+            let all: Vec<(usize, Made)> = people.into_iter().collect();
+            let expected = plainly(&all, &settings, &claims);
+            let met = said(house.met(&settings, Value::Object(claims.clone())));
+            let kind = if met.contains(" by ") { "in" } else { met.split(' ').next().unwrap_or_default() };
+            *outcomes.borrow_mut().entry(kind.to_owned()).or_default() += 1;
+            prop_assert_eq!(met, expected, "{:?} {:?} {:?}", all, settings.rules, claims);
+            Ok(())
+        })
+        .unwrap();
+    for kind in ["in", "Unknown", "Ambiguous", "OtherId", "EmailAlone", "NoClaim"] {
+        assert!(outcomes.borrow().contains_key(kind), "{kind} never came: {:?}", outcomes.borrow());
+    }
+}

@@ -1,0 +1,337 @@
+//! `/sso`: how single sign-on is set up, tested, and switched on and off.
+
+use askama::Template;
+use hyper::StatusCode;
+
+use super::flows::{Purpose, Shown};
+use super::form::Form;
+use super::guides::Step;
+use super::provisioning::Tab;
+use super::question::Question;
+use super::requests::Choice;
+use super::session::{Asked, Grave, Signed};
+use super::sso_guides::steps;
+use super::state::who_words;
+use super::views::{Confirm, Exact, Frame, Link, Moment};
+use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
+use crate::directory::sso::{
+    CALLBACK, Kind, Rule, Settings, State, faults, open_secret, save, seal_secret, state, switch_off, switch_on,
+};
+use crate::directory::{Refusal, StoreError};
+use crate::sso::Fresh;
+
+/// A sign-in that was refused.
+struct RefusedView {
+    at: Exact,
+    name: String,
+    why: String,
+    address: String,
+}
+
+/// How it is set up.
+#[derive(Template)]
+#[template(path = "sso.html", config = "assets/askama.toml")]
+struct SsoPage {
+    frame: Frame,
+    /// It is on.
+    on: bool,
+    since: Option<Moment>,
+    /// How it stands, in a sentence.
+    lede: String,
+    /// It is set up.
+    set_up: bool,
+    /// A test was good.
+    tested: bool,
+    /// The last test: when, who, and what came of it.
+    test: Option<(Moment, String, String)>,
+    secret_hint: &'static str,
+    /// Another key file has sealed it.
+    sealed: bool,
+    redirect: String,
+    signed_out: String,
+    kinds: Vec<Choice>,
+    tabs: Vec<Tab>,
+    steps: Vec<Step>,
+    refused: Vec<RefusedView>,
+    form: Form,
+    confirm: Confirm,
+}
+
+/// What a test has shown.
+#[derive(Template)]
+#[template(path = "sso-tested.html", config = "assets/askama.toml")]
+struct TestedPage {
+    frame: Frame,
+    shown: Shown,
+    /// The person, and the role.
+    person: Option<Link>,
+    role: Option<super::people::RoleOf>,
+    on: bool,
+}
+
+impl Ui {
+    /// `/sso`
+    pub(super) async fn sso(&self, visit: &Visit<'_>, signed: Signed, form: Option<Form>) -> Outcome {
+        let Some(mut form) = form else {
+            let confirm = signed.confirm(self.now());
+            return self.sso_page(visit, &signed, StatusCode::OK, Form::default(), confirm).await;
+        };
+        let before = self.directory.store.read(state).await?.settings;
+        let new = self.typed(&mut form, before.as_ref());
+        let confirm = signed.confirm(self.now());
+        let Some(mut new) = new else {
+            return self.sso_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, confirm).await;
+        };
+        let signed = match self.confirmed(visit, signed.clone(), &form).await {
+            Ok(signed) => signed,
+            Err(Asked::Trouble(trouble)) => return Err(trouble),
+            Err(Asked::Again(confirm)) => {
+                return self.sso_page(visit, &signed, StatusCode::FORBIDDEN, form, confirm).await;
+            }
+        };
+        // A mistake in the address is found here, and not by the first who wants to sign in.
+        if before.is_none_or(|old| old.issuer != new.issuer)
+            && let Some(provider) = self.provider_of(&new)
+        {
+            match self.settings.sso.look(&provider).await {
+                Ok(look) => new.issuer = look.issuer,
+                Err(error) => {
+                    form.refuse("issuer", super::sso_sign_in::capital(&error.to_string()));
+                    let confirm = signed.confirm(self.now());
+                    return self.sso_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, confirm).await;
+                }
+            }
+        }
+        let by = signed.by();
+        let write = self.change(&signed, move |writer| Ok::<_, Refusal>(save(writer, new, &by)?));
+        write.await?.ok_or_else(Trouble::foreign)?;
+        Ok(with_cookie(visit, &signed, redirect("/sso")))
+    }
+
+    /// What was typed, if nothing is wrong with it.
+    fn typed(&self, form: &mut Form, before: Option<&Settings>) -> Option<Settings> {
+        let text = |form: &Form, name: &str| form.get(name).trim().to_owned();
+        let (issuer, client_id) = (text(form, "issuer"), text(form, "client-id"));
+        let (scopes, secret) = (text(form, "scopes"), text(form, "secret"));
+        let kind = Kind::named(form.get("kind")).unwrap_or_default();
+        for (field, why) in faults(&issuer, &client_id, &scopes, &secret) {
+            form.refuse(field, why);
+        }
+        let rules = Rule::read(form.get("match"));
+        if let Err(why) = &rules {
+            form.refuse("match", why.clone());
+        }
+        let kept =
+            before.filter(|old| old.issuer == issuer && old.client_id == client_id).and_then(|old| old.secret.clone());
+        let had = before.is_some_and(|old| old.secret.is_some());
+        if secret.is_empty() && kept.is_none() && (kind != Kind::Other || had) {
+            // The secret of one provider is not for another one to see.
+            form.refuse("secret", "Enter the client secret. It is asked for again when issuer or client id change.");
+        }
+        let sealed = match secret.as_str() {
+            "" => kept,
+            secret => Some(seal_secret(&self.directory.key, secret).ok()?),
+        };
+        // A page never shows a secret, not the one that was typed just now either.
+        form.set("secret", "");
+        let rules = rules.ok()?;
+        form.is_good().then(|| Settings {
+            kind,
+            issuer,
+            client_id,
+            secret: sealed,
+            scopes: scopes.split_whitespace().map(str::to_owned).collect(),
+            rules,
+            allow_email: form.has("allow-email"),
+            break_glass: form.has("break-glass"),
+            tested: None,
+        })
+    }
+
+    async fn sso_page(
+        &self,
+        visit: &Visit<'_>,
+        signed: &Signed,
+        status: StatusCode,
+        mut form: Form,
+        confirm: Confirm,
+    ) -> Outcome {
+        let read = self.directory.store.read(|reader| Ok::<_, StoreError>((state(reader)?, reader.tokens()?)));
+        let (State { settings, since }, tokens) = read.await?;
+        let on = since.is_some() && settings.is_some();
+        let asked = visit.parameter("idp").and_then(|idp| Kind::named(&idp));
+        let shown = asked.or(settings.as_ref().map(|s| s.kind)).unwrap_or_default();
+        if !form.has("issuer") {
+            let new = Settings { kind: shown, ..Settings::default() };
+            let there = settings.as_ref().unwrap_or(&new);
+            form.set("kind", there.kind.name());
+            form.set("issuer", &there.issuer);
+            form.set("client-id", &there.client_id);
+            let (scopes, rules) = match settings {
+                Some(_) => (there.scopes.join(" "), Rule::write(&there.rules)),
+                None => ("openid profile email".to_owned(), shown.rules().to_owned()),
+            };
+            form.set("scopes", &scopes);
+            form.set("match", &rules);
+            for (name, ticked) in [("allow-email", there.allow_email), ("break-glass", there.break_glass)] {
+                if ticked {
+                    form.set(name, "yes");
+                }
+            }
+        }
+        let tested = settings.as_ref().is_some_and(Settings::is_tested);
+        let lede = match (&settings, on, tested) {
+            (Some(s), true, true) => format!("People sign in with {}.", s.kind.button()),
+            (Some(s), true, false) => {
+                format!("People sign in with {}. It was not tested since it was changed.", s.kind.button())
+            }
+            (Some(_), false, true) => "It is set up and tested. Nobody can sign in by it yet.".to_owned(),
+            (Some(_), false, false) => "It is set up. Test it, then switch it on.".to_owned(),
+            (None, ..) => "Let your identity provider sign people in: administrators to these pages, everybody else to a page that shows what the directory knows of them.".to_owned(),
+        };
+        let title = match (form.is_good(), on) {
+            (false, _) => "Error: single sign-on",
+            (true, true) => "Single sign-on is on",
+            (true, false) => "Single sign-on is off",
+        };
+        let secret = settings.as_ref().and_then(|s| s.secret.as_deref());
+        let refused = self.flows.refused().into_iter().map(|r| RefusedView {
+            at: Exact(r.at),
+            name: r.name.unwrap_or_default(),
+            why: r.why,
+            address: r.address.to_string(),
+        });
+        let (redirect, signed_out) = (format!("{}{CALLBACK}", self.settings.pages_url), self.signed_out_url());
+        let page = SsoPage {
+            frame: self.frame(visit, signed, "provisioning", title).await?,
+            on,
+            since: since.filter(|_| on).map(Moment),
+            lede,
+            set_up: settings.is_some(),
+            tested,
+            test: settings
+                .as_ref()
+                .and_then(|s| s.tested.as_ref())
+                .map(|t| (Moment(t.at), who_words(&t.by, &tokens), t.result.clone())),
+            secret_hint: match secret {
+                Some(_) => "Leave it empty to keep the one that is there.",
+                None => "It is sealed, and never shown again.",
+            },
+            sealed: secret.is_some_and(|sealed| open_secret(&self.directory.key, sealed).is_none()),
+            kinds: Kind::ALL
+                .into_iter()
+                .map(|k| Choice {
+                    value: k.name().to_owned(),
+                    words: k.words().to_owned(),
+                    current: k.name() == form.get("kind"),
+                })
+                .collect(),
+            tabs: Kind::ALL.into_iter().map(|k| Tab { key: k.name(), words: k.words(), current: k == shown }).collect(),
+            steps: steps(shown, &redirect, &signed_out),
+            redirect,
+            signed_out,
+            refused: refused.collect(),
+            form,
+            confirm,
+        };
+        page_for(visit, signed, status, &page)
+    }
+
+    /// `/sso/test`: signs in as anybody would, to see what comes of it.
+    pub(super) async fn sso_test(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
+        self.sso_go(visit, Purpose::Test(signed.session.digest.clone()), Fresh::No).await
+    }
+
+    /// `/sso/tested`: what came of it.
+    pub(super) async fn sso_shown(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
+        let Some(shown) = self.flows.shown(&signed.session.digest, self.now()) else { return Ok(redirect("/sso")) };
+        let (id, site) = (shown.person.as_ref().map(|(id, _)| id.clone()), self.directory.site.clone());
+        let read = self.directory.store.read(move |reader| {
+            let why = match &id {
+                Some(id) => crate::directory::roles::why(reader, &site, id)?,
+                None => None,
+            };
+            Ok::<_, StoreError>((why, reader.tokens()?, state(reader)?.is_on()))
+        });
+        let (why, tokens, on) = read.await?;
+        let title = if shown.good { "The test was good" } else { "Error: the test was not good" };
+        let page = TestedPage {
+            frame: self.frame(visit, signed, "provisioning", title).await?,
+            person: shown.person.as_ref().map(|(id, name)| super::handovers::person(id, name)),
+            role: why.map(|why| super::people::role_of(&why, &tokens)),
+            shown,
+            on,
+        };
+        super::html(StatusCode::OK, &page)
+    }
+
+    /// `/sso/on` and `/sso/off`: what it comes to, and doing it.
+    pub(super) async fn sso_switch(&self, visit: &Visit<'_>, signed: Signed, on: bool, form: Option<Form>) -> Outcome {
+        let now = self.directory.store.read(state).await?;
+        if now.is_on() == on {
+            return Ok(redirect("/sso"));
+        }
+        if on && !now.is_ready() {
+            return Err(untested());
+        }
+        let (signed, confirm, status) = match self.grave(visit, signed, form).await? {
+            Grave::Ask(signed, confirm, status) => (signed, confirm, status),
+            Grave::Now(signed) => {
+                let by = signed.by();
+                let write = self.change(&signed, move |writer| match on {
+                    true => switch_on(writer, &by),
+                    false => Ok(switch_off(writer, &by)?),
+                });
+                return match write.await {
+                    Ok(Some(_)) => Ok(with_cookie(visit, &signed, redirect("/sso"))),
+                    Ok(None) => Err(Trouble::foreign()),
+                    Err(Refusal::Conflict(_)) => Err(untested()),
+                    Err(other) => Err(other.into()),
+                };
+            }
+        };
+        let heading = if on { "Switch single sign-on on?" } else { "Switch single sign-on off?" };
+        let kind = now.settings.map(|s| s.kind.button()).unwrap_or_default();
+        let facts = match on {
+            true => vec![
+                ("At once", format!("The page to sign in with offers “Sign in with {kind}” first.")),
+                ("People", "Whoever is active here and known to the identity provider gets in: to these pages with a role that opens them, and to the own profile otherwise.".to_owned()),
+                ("Administrators", "Names and passwords go on working, whatever the identity provider does.".to_owned()),
+                ("Automatic deactivation", "It may count sign-ins from now on, if you switch it on.".to_owned()),
+            ],
+            false => vec![
+                ("At once", "Everybody who has signed in by it is signed out, and nobody gets in by it any longer.".to_owned()),
+                ("Administrators", "Names and passwords go on working.".to_owned()),
+                ("Provisioning", "It goes on as it is.".to_owned()),
+                ("Automatic deactivation", "It stops, and counts anew when single sign-on is on again.".to_owned()),
+                ("Kept", "How it is set up.".to_owned()),
+            ],
+        };
+        let page = Question {
+            frame: self.frame(visit, &signed, "provisioning", heading).await?,
+            heading: heading.to_owned(),
+            notice: (!on && signed.who.admin().is_none())
+                .then(|| "You have signed in by it yourself: you are signed out with everybody else, and need the name and password of an administrator then.".to_owned()),
+            facts,
+            form: Form::default(),
+            successor: None,
+            confirm,
+            action: if on { "/sso/on" } else { "/sso/off" }.to_owned(),
+            button: if on { "Switch it on" } else { "Switch it off" },
+            danger: !on,
+            back: Link { href: "/sso".to_owned(), words: "Single sign-on".to_owned() },
+            keep: if on { "Keep it off" } else { "Keep it on" },
+        };
+        page_for(visit, &signed, status, &page)
+    }
+}
+
+fn untested() -> Trouble {
+    let mut trouble = Trouble::new(
+        StatusCode::CONFLICT,
+        "Test it first",
+        "Single sign-on is switched on when a test has shown that somebody gets in. It was not tested since it was changed.",
+    );
+    trouble.link = Some(Link { href: "/sso".to_owned(), words: "Go to single sign-on".to_owned() });
+    trouble
+}

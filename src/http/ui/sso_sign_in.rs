@@ -1,0 +1,486 @@
+//! Signing in by single sign-on: the way to the identity provider and back. The same way is taken to prove once more who one
+//! is, and to test how it is set up.
+
+use askama::Template;
+use hyper::header::{RETRY_AFTER, SET_COOKIE};
+use hyper::{Method, StatusCode};
+
+use super::super::lines;
+use super::flows::{Flow, Purpose, Refusal as Refused, Shown};
+use super::session::Signed;
+use super::views::{Frame, Link};
+use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, is_page, listed, redirect, with_cookie};
+use crate::directory::sso::{CALLBACK, Met, Settings, Tested, meet, note_test, open_secret, state};
+use crate::directory::who::{Entry, Person, Who, enter, exchange, still, whose};
+use crate::directory::{Refusal, Weight};
+use crate::secret::{digest_of, random_text};
+use crate::sso::{Claims, Fresh, Provider, SsoError};
+
+/// What an ID token is sealed for.
+const ID_TOKEN: &str = "id token";
+/// Bytes of an ID token that is kept, at most.
+const LONGEST_TOKEN: usize = 16 << 10;
+/// By how much the clock of the provider may be behind, in microseconds.
+const SKEW: i64 = 60 * 1_000_000;
+/// Claims that a test shows, and characters of each, at most.
+const MOST_CLAIMS: usize = 60;
+const LONGEST_CLAIM: usize = 300;
+
+/// A page that leads on by itself. The browser comes from another site, and would keep the cookie of the session, which is
+/// for requests of our own pages only, out of a redirect.
+#[derive(Template)]
+#[template(path = "onward.html", config = "assets/askama.toml")]
+struct Onward {
+    frame: Frame,
+    heading: &'static str,
+    to: String,
+}
+
+impl Ui {
+    /// The provider as it is set up. None: another key file has sealed its secret.
+    pub(super) fn provider_of(&self, settings: &Settings) -> Option<Provider> {
+        let client_secret = match &settings.secret {
+            Some(sealed) => Some(open_secret(&self.directory.key, sealed)?),
+            None => None,
+        };
+        Some(Provider {
+            issuer: settings.issuer.clone(),
+            client_id: settings.client_id.clone(),
+            client_secret,
+            scopes: settings.scopes.clone(),
+            redirect: format!("{}{CALLBACK}", self.settings.pages_url),
+        })
+    }
+
+    /// `/sign-in/sso`: off to the identity provider. With `again`, to prove once more who one is.
+    pub(super) async fn sso_begin(&self, visit: &Visit<'_>) -> Outcome {
+        if *visit.method == Method::POST {
+            return Err(Trouble::not_found());
+        }
+        let Some(back) = visit.parameter("again") else {
+            let to = listed(&visit.parameter("to").unwrap_or_default());
+            return self.sso_go(visit, Purpose::SignIn(to.to_owned()), Fresh::No).await;
+        };
+        let back = if is_own_page(&back) { back } else { "/".to_owned() };
+        match self.signed(visit, true).await? {
+            Some(signed) if signed.who.admin().is_none() => {
+                self.sso_go(visit, Purpose::Again(signed.session.digest, back), Fresh::Login).await
+            }
+            Some(_) => Ok(redirect(&back)),
+            None => Ok(redirect("/sign-in")),
+        }
+    }
+
+    /// Sends a browser to the identity provider.
+    pub(super) async fn sso_go(&self, visit: &Visit<'_>, purpose: Purpose, fresh: Fresh) -> Outcome {
+        let is_test = matches!(purpose, Purpose::Test(_));
+        let found = self.directory.store.read(state).await?;
+        let Some(settings) = found.settings.clone().filter(|_| found.is_on() || is_test) else {
+            return Err(not_on());
+        };
+        let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
+        let Ok(_place) = self.flows.questions.try_acquire() else { return Err(crowded()) };
+        let begun = match self.settings.sso.begin(&provider, fresh, self.now()).await {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.unanswered(visit, &error, is_test)),
+        };
+        let cookie = match Jar::Flow.find(visit.headers, visit.secure) {
+            Some(cookie) if cookie.len() == 43 => cookie,
+            _ => random_text(43).map_err(|_| Trouble::broken())?,
+        };
+        let answer = redirect(&begun.url).with(SET_COOKIE, &Jar::Flow.set(&cookie, visit.secure));
+        let browser = digest_of(&cookie);
+        self.flows.keep(Flow { browser, address: visit.address, purpose, begun, settings });
+        Ok(answer)
+    }
+
+    /// `/sign-in/sso/callback`: back from the identity provider.
+    pub(super) async fn sso_callback(&self, visit: &Visit<'_>) -> Outcome {
+        let once = |name: &str| {
+            let mut all = form_urlencoded::parse(visit.query.as_bytes()).filter(|(n, _)| n == name);
+            let (first, second) = (all.next(), all.next());
+            first.filter(|_| second.is_none()).map(|(_, v)| v.into_owned())
+        };
+        let browser = Jar::Flow.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
+        let flow = browser.zip(once("state")).and_then(|(b, state)| self.flows.take(&b, &state, self.now()));
+        let Some(flow) = flow else { return Err(self.lost(visit)) };
+        let outcome = match (once("code"), once("error")) {
+            (Some(code), None) => {
+                let Some(provider) = self.provider_of(&flow.settings) else {
+                    return Err(self.unsealed(visit, matches!(flow.purpose, Purpose::Test(_))));
+                };
+                let Ok(_place) = self.flows.questions.try_acquire() else { return Err(crowded()) };
+                let iss = once("iss");
+                let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
+                claims.map_err(|error| Failed::Protocol(error.to_string()))
+            }
+            (_, error) => Err(Failed::Said(error.unwrap_or_default())),
+        };
+        match flow.purpose.clone() {
+            Purpose::SignIn(to) => self.sso_sign_in(visit, &flow, outcome, &to).await,
+            Purpose::Again(session, back) => self.sso_again(visit, &flow, outcome, (session, back)).await,
+            Purpose::Test(session) => self.sso_tested(visit, &flow, outcome, session).await,
+        }
+    }
+
+    async fn sso_sign_in(&self, visit: &Visit<'_>, flow: &Flow, outcome: Result<Claims, Failed>, to: &str) -> Outcome {
+        let claims = match outcome {
+            Ok(claims) => claims,
+            Err(failed) => return Err(self.refused(visit, failed.for_person(), None, &failed.for_admins())),
+        };
+        let nobody = Person { id: String::new(), name: String::new(), settings_admin: false };
+        let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
+        signed.session.authenticated = claims.auth_time.unwrap_or(0).min(self.now());
+        signed.session.id_token = self.sealed(&claims.id_token);
+        let (site, settings, all) = (self.directory.site.clone(), flow.settings.clone(), claims.all);
+        let before = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
+        let session = signed.session.clone();
+        let entered = self.directory.store.write(Weight::Light, move |writer| {
+            let of = |person: &Person| crate::directory::SessionRow {
+                owner: Who::Person(person.clone()).owner(),
+                ..session
+            };
+            enter(writer, &site, &settings, &all, of, before.as_deref())
+        });
+        match entered.await? {
+            Entry::In(person) => {
+                let to = if person.settings_admin { to } else { "/me" };
+                signed.session.owner = Who::Person(person.clone()).owner();
+                signed.who = Who::Person(person);
+                self.onward(visit, Some(&signed), "You are signed in", to)
+            }
+            Entry::Out(refused) => {
+                Err(self.refused(visit, refused.why.for_person(), refused.name, refused.why.for_admins()))
+            }
+            Entry::Over => Err(not_on()),
+        }
+    }
+
+    async fn sso_again(
+        &self,
+        visit: &Visit<'_>,
+        flow: &Flow,
+        outcome: Result<Claims, Failed>,
+        (session, back): (Vec<u8>, String),
+    ) -> Outcome {
+        let claims = match outcome {
+            Ok(claims) => claims,
+            Err(failed) => return Err(self.refused(visit, failed.for_person(), None, &failed.for_admins())),
+        };
+        // The protocol has looked at it too. An identity provider that asks for nothing would prove nothing.
+        let Some(at) = claims.auth_time.filter(|at| *at >= flow.begun.at.saturating_sub(SKEW)) else {
+            let why = "The identity provider did not say that the person has just proved who that is (auth_time).";
+            return Err(self.refused(
+                visit,
+                "Your identity provider did not say that it asked who you are.",
+                None,
+                why,
+            ));
+        };
+        let nobody = Person { id: String::new(), name: String::new(), settings_admin: false };
+        let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
+        signed.session.authenticated = at.min(self.now());
+        signed.session.id_token = self.sealed(&claims.id_token);
+        let (site, settings, new) = (self.directory.site.clone(), flow.settings.clone(), signed.session.clone());
+        let renewed = self.directory.store.write(Weight::Light, move |writer| {
+            // Whoever confirms who they are gains no time.
+            let of = |old: &crate::directory::SessionRow| crate::directory::SessionRow {
+                owner: old.owner.clone(),
+                created: old.created,
+                expires: old.expires,
+                ..new
+            };
+            exchange(writer, &site, &settings, &claims.all, &session, of)
+        });
+        match renewed.await? {
+            true => self.onward(visit, Some(&signed), "It is you", &back),
+            false => {
+                let why = "Somebody else than the one who is signed in has confirmed, or the session has ended.";
+                Err(self.refused(visit, "You are signed in here as somebody else, or no longer.", None, why))
+            }
+        }
+    }
+
+    async fn sso_tested(
+        &self,
+        visit: &Visit<'_>,
+        flow: &Flow,
+        outcome: Result<Claims, Failed>,
+        session: Vec<u8>,
+    ) -> Outcome {
+        let mut shown =
+            Shown { at: self.now(), good: false, result: String::new(), claims: Vec::new(), person: None, rule: None };
+        match outcome {
+            Err(failed) => shown.result = failed.for_admins(),
+            Ok(claims) => {
+                shown.claims = claims.all.iter().take(MOST_CLAIMS).map(|(n, v)| (cut(n), value_of(v))).collect();
+                let (site, settings) = (self.directory.site.clone(), flow.settings.clone());
+                let met = self.directory.store.read(move |reader| meet(reader, &site, &settings, &claims.all));
+                match met.await? {
+                    Met::In(person, rule) => {
+                        shown.good = true;
+                        let goes = if person.settings_admin { "to these pages" } else { "to a page of his or her own" };
+                        shown.result = format!("{} would be let in, {goes}.", cut(&person.name));
+                        shown.person = Some((person.id, person.name));
+                        shown.rule = Some((rule.claim, rule.attribute.path()));
+                    }
+                    Met::Out(refused) => {
+                        shown.result = match &refused.name {
+                            Some(name) => format!("{}: {}", cut(name), refused.why.for_admins()),
+                            None => refused.why.for_admins().to_owned(),
+                        };
+                        shown.rule = refused.rule.map(|rule| (rule.claim, rule.attribute.path()));
+                    }
+                }
+            }
+        }
+        let (site, settings, digest) = (self.directory.site.clone(), flow.settings.clone(), session.clone());
+        let (at, good, result) = (shown.at, shown.good, shown.result.clone());
+        let noted = self.directory.store.write(Weight::Light, move |writer| {
+            let Some((_, who)) = whose(writer, &site, &digest)? else { return Ok(false) };
+            if !who.manages() || !still(writer, &site, &who, &digest)? {
+                return Ok(false);
+            }
+            Ok::<_, Refusal>(note_test(writer, &settings, Tested { at, by: who.by(), good, result })?)
+        });
+        if !noted.await? {
+            return Err(Trouble::new(
+                StatusCode::CONFLICT,
+                "The test does not count",
+                "You were signed out, or single sign-on was set up otherwise, while the test was under way. Test it again.",
+            ));
+        }
+        self.flows.show(&session, shown);
+        self.onward(visit, None, "The test is done", "/sso/tested")
+    }
+
+    /// Leads a browser that comes from another site to a page of ours.
+    fn onward(&self, visit: &Visit<'_>, signed: Option<&Signed>, heading: &'static str, to: &str) -> Outcome {
+        let page = Onward { frame: self.bare(visit, heading), heading, to: to.to_owned() };
+        let answer = html(StatusCode::OK, &page)?;
+        Ok(match signed {
+            Some(signed) => with_cookie(visit, signed, answer),
+            None => answer,
+        })
+    }
+
+    fn sealed(&self, id_token: &str) -> Option<Vec<u8>> {
+        let short = !id_token.is_empty() && id_token.len() <= LONGEST_TOKEN;
+        short.then(|| self.directory.key.seal(ID_TOKEN, id_token.as_bytes()).ok()).flatten()
+    }
+
+    /// Signs somebody out at the identity provider too, if it has a place for that: the page that leads there.
+    pub(super) async fn sign_out_there(&self, visit: &Visit<'_>, signed: &Signed) -> Result<Option<Answer>, Trouble> {
+        let Some(sealed) = &signed.session.id_token else { return Ok(None) };
+        let Some(token) = self.directory.key.open(ID_TOKEN, sealed).and_then(|t| String::from_utf8(t).ok()) else {
+            return Ok(None);
+        };
+        let found = self.directory.store.read(state).await?;
+        let Some(provider) = found.settings.and_then(|s| self.provider_of(&s)) else { return Ok(None) };
+        let back = self.signed_out_url();
+        let Some(url) = self.settings.sso.sign_out_url(&provider, &token, &back).await else { return Ok(None) };
+        // A redirect after a form would be held to the policy of the page, which knows no other site.
+        let page = Onward { frame: self.bare(visit, "Signed out"), heading: "You are signed out here", to: url };
+        html(StatusCode::OK, &page).map(Some)
+    }
+
+    /// Where people come back to who have signed out at the identity provider.
+    pub(super) fn signed_out_url(&self) -> String {
+        format!("{}/sign-in", self.settings.pages_url)
+    }
+
+    /// Somebody is not let in: said to the person, kept for the administrators, and written into the log.
+    fn refused(&self, visit: &Visit<'_>, text: &str, name: Option<String>, why: &str) -> Trouble {
+        if lines::may_write() {
+            tracing::warn!(request = visit.id, address = %visit.address, person = ?name, why, "a sign-in by single sign-on was refused");
+        }
+        let name = name.map(|name| cut(&name));
+        self.flows.refuse(Refused { at: self.now(), address: visit.address, name, why: why.to_owned() });
+        trouble(StatusCode::FORBIDDEN, "You are not signed in", text)
+    }
+
+    /// The identity provider could not be asked.
+    fn unanswered(&self, visit: &Visit<'_>, error: &SsoError, is_test: bool) -> Trouble {
+        let sentence = error.to_string();
+        let text =
+            "The identity provider cannot be asked at the moment. Try again later; your administrator can see why.";
+        let refused = self.refused(visit, text, None, &sentence);
+        match is_test {
+            true => Trouble {
+                link: Some(settings_link()),
+                ..Trouble::new(StatusCode::BAD_GATEWAY, "The identity provider cannot be asked", capital(&sentence))
+            },
+            false => Trouble { status: StatusCode::BAD_GATEWAY, ..refused },
+        }
+    }
+
+    fn unsealed(&self, visit: &Visit<'_>, is_test: bool) -> Trouble {
+        let why =
+            "The client secret was sealed with another key file. Enter it again in the settings of single sign-on.";
+        let refused = self.refused(
+            visit,
+            "Single sign-on does not work at the moment. Your administrator can see why.",
+            None,
+            why,
+        );
+        match is_test {
+            true => Trouble {
+                link: Some(settings_link()),
+                ..Trouble::new(StatusCode::CONFLICT, "Enter the client secret again", why)
+            },
+            false => Trouble { status: StatusCode::SERVICE_UNAVAILABLE, ..refused },
+        }
+    }
+
+    /// A browser comes back that nothing is known of.
+    fn lost(&self, visit: &Visit<'_>) -> Trouble {
+        let none = Jar::Flow.find(visit.headers, visit.secure).is_none();
+        let base = &self.settings.pages_url;
+        let text = match none {
+            true => format!(
+                "This browser has not begun to sign in here. If you opened these pages under another name, open them as {base}; if your browser refuses cookies, allow them for this site."
+            ),
+            false => "This sign-in was used already, or it took longer than ten minutes. Sign in once more.".to_owned(),
+        };
+        trouble(StatusCode::BAD_REQUEST, "This sign-in is over", text)
+    }
+}
+
+/// Why nobody came back from the identity provider.
+enum Failed {
+    /// What came back is not good: a sentence.
+    Protocol(String),
+    /// The identity provider has said so: its word.
+    Said(String),
+}
+
+impl Failed {
+    fn for_person(&self) -> &'static str {
+        match self {
+            Failed::Said(word) if word == "access_denied" => {
+                "Your identity provider did not let you in. Ask your administrator to assign you to this application."
+            }
+            _ => {
+                "Your identity provider did not sign you in. Try again; if it happens again, your administrator can see why."
+            }
+        }
+    }
+
+    fn for_admins(&self) -> String {
+        match self {
+            Failed::Protocol(sentence) => capital(sentence),
+            Failed::Said(word) => {
+                let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();
+                match word.as_str() {
+                    "" => "The identity provider sent neither a code nor an error.".to_owned(),
+                    "access_denied" => {
+                        "The identity provider refused (access_denied): the person is not assigned, or has cancelled."
+                            .to_owned()
+                    }
+                    _ => format!("The identity provider answered with the error {word}."),
+                }
+            }
+        }
+    }
+}
+
+fn trouble(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
+    let link = Link { href: "/sign-in".to_owned(), words: "Go to the sign-in".to_owned() };
+    Trouble { link: Some(link), ..Trouble::new(status, heading, text) }
+}
+
+fn not_on() -> Trouble {
+    trouble(
+        StatusCode::CONFLICT,
+        "Single sign-on is off",
+        "It is off at the moment, or it was set up otherwise while you were on the way. Try again; administrators can sign in with name and password.",
+    )
+}
+
+fn crowded() -> Trouble {
+    let mut trouble = trouble(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Not at the moment",
+        "Very many people are signing in at the moment. Try again in a few seconds.",
+    );
+    trouble.headers.push((RETRY_AFTER, "5".to_owned()));
+    trouble
+}
+
+fn settings_link() -> Link {
+    Link { href: "/sso".to_owned(), words: "Go to single sign-on".to_owned() }
+}
+
+pub(super) fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if sentence.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+fn cut(text: &str) -> String {
+    let mut short: String =
+        text.chars().take(LONGEST_CLAIM).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(LONGEST_CLAIM).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+fn value_of(value: &serde_json::Value) -> String {
+    cut(&match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    })
+}
+
+/// Is this the address of a page here, and nothing that a browser could take for another place?
+fn is_own_page(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~%?=&+".contains(c);
+    let Some(rest) = path.strip_prefix('/') else { return false };
+    if path.len() > 500 || rest.starts_with('/') || !path.chars().all(plain) {
+        return false;
+    }
+    let segments: Vec<&str> = rest.split('?').next().unwrap_or_default().split('/').collect();
+    is_page(&segments) && segments.first() != Some(&"sign-in")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_comes_back_to_pages_of_ours_alone() {
+        for own in ["/", "/admins", "/people/0198-ab%20c/delete", "/tokens/new?rotate=AbC", "/people/import/x1"] {
+            assert!(is_own_page(own), "{own}");
+        }
+        for foreign in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil.example",
+            "/%0d%0aX: y",
+            "/scim/v2",
+            "/people\n",
+            "/sign-in/sso?again=/",
+            "evil",
+            "/@evil.example",
+            "/people/#x",
+        ] {
+            assert!(!is_own_page(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_provider_says_is_cut_to_words() {
+        assert_eq!(
+            Failed::Said("login_required<script>".to_owned()).for_admins(),
+            "The identity provider answered with the error login_requiredscript."
+        );
+        assert!(Failed::Said(String::new()).for_admins().contains("neither"));
+        assert_eq!(capital("the provider is down"), "The provider is down.");
+        assert_eq!(value_of(&serde_json::json!({"a": ["b"]})), "{\"a\":[\"b\"]}");
+        assert_eq!(cut(&"x".repeat(400)).chars().count(), 301);
+    }
+}
