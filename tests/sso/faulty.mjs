@@ -66,6 +66,7 @@ export const faults = {
     "an algorithm that was not announced": header((all, middle) =>
         new SignJWT(all).setProtectedHeader({alg: "ES256", kid: middle.ellipticKid}).sign(middle.elliptic),
     ),
+    "access token of another": claims((all) => ({...all, at_hash: randomBytes(16).toString("base64url")})),
     "claims changed after signing": header((all, middle, token) => {
         const [first, , last] = token.split(".");
         return `${first}.${encoded({...all, sub: "00u2bob"})}.${last}`;
