@@ -108,7 +108,9 @@ class Memory {
         Memory.all.delete(this.key(id));
     }
     async revokeByGrantId(grantId) {
-        for (const [key, value] of Memory.all) if (value.grantId === grantId) Memory.all.delete(key);
+        for (const [key, value] of Memory.all) {
+            if (/^(AccessToken|AuthorizationCode):/.test(key) && value.grantId === grantId) Memory.all.delete(key);
+        }
     }
 }
 
@@ -320,6 +322,11 @@ export class Canaille {
     async signIn(page, {login, password} = people.ada) {
         await page.locator("input[name=login]").fill(login);
         await page.locator("button[type=submit]").first().click();
+        await this.confirm(page, {password});
+    }
+
+    /** It knows who that is, and asks for the password alone. */
+    async confirm(page, {password} = people.ada) {
         await page.locator("input[name=password]").fill(password);
         await page.locator("button[type=submit]").first().click();
     }

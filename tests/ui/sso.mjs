@@ -5,7 +5,7 @@ import {execFile} from "node:child_process";
 import {promisify} from "node:util";
 import {Faulty} from "../sso/faulty.mjs";
 import {Canaille, OidcProvider, people} from "../sso/providers.mjs";
-import {assert, both, heading, send, sessionCookie, signIn, test} from "./harness.mjs";
+import {assert, both, heading, send, sessionCookie, signIn, test, withCookie} from "./harness.mjs";
 
 const CONFIG = `[listen]
 address = "127.0.0.1:0"
@@ -39,7 +39,7 @@ async function assign(app) {
 
 /** Fills in the page as an administrator does, with what the provider shows. */
 async function fill(page, {issuer, client}) {
-    await page.getByLabel("Other", {exact: true}).check();
+    await page.getByRole("combobox", {name: "Identity provider"}).selectOption({label: "Other"});
     await page.getByLabel("Issuer").fill(issuer);
     await page.getByLabel("Client id").fill(client.client_id);
     await page.getByLabel("Client secret").fill(client.client_secret);
@@ -49,8 +49,8 @@ async function fill(page, {issuer, client}) {
 async function setUp(t, page, provider, more) {
     await page.goto(t.url("/sso"));
     await provider.register(
-        [await page.getByLabel("Redirect URI", {exact: true}).inputValue()],
-        [await page.getByLabel("Sign-out redirect URI").inputValue()],
+        [await page.getByRole("textbox", {name: "Redirect URI", exact: true}).inputValue()],
+        [await page.getByRole("textbox", {name: "Sign-out redirect URI"}).inputValue()],
     );
     await fill(page, provider);
     await more?.(page);
@@ -89,14 +89,17 @@ async function enter(t, provider, who, {at = "/", ...options} = {}) {
 
 /** Goes once more to the provider, whose session is there still. Answers the status of what comes back. */
 async function again(t, page) {
-    const answer = await page.goto(t.url(SSO));
+    // The appliance waits for a slow provider longer than a page is waited for elsewhere.
+    const answer = await page.goto(t.url(SSO), {timeout: 40_000});
     return answer.status();
 }
 
 async function turnedAway(page, sentence) {
     assert.equal(await heading(page), "You are not signed in");
     assert.match(await page.locator("main").innerText(), sentence);
-    assert.equal(await sessionCookie(page), undefined);
+    // The cookie of a session that has ended may be there still, and opens nothing.
+    const cookie = await sessionCookie(page);
+    if (cookie) assert.equal((await withCookie(new URL("/me", page.url()), cookie)).status, 303);
 }
 
 /** Why sign-ins were refused, the last one first, as administrators see it. */
@@ -137,7 +140,7 @@ both("sso: set up, tested and switched on; administrators come to the pages, eve
     await hers.waitForURL(t.url("/people"));
     assert.match(await hers.locator(".me").innerText(), /ada@example\.com/);
     await hers.goto(t.url(`/people/${ada}`));
-    await hers.getByRole("heading", {name: "Ada", exact: true}).waitFor();
+    await hers.getByRole("heading", {name: /^Ada/}).waitFor();
 
     const his = await enter(t, provider, people.bob, {at: "/me"});
     const profile = await his.locator("main").innerText();
@@ -169,19 +172,27 @@ test("sso: Canaille; provisioning waits for it where it is required", async (t) 
     await setUp(t, page, provider);
     assert.throws(switchOn, /single sign-on/i);
     // She is there, although no identity provider could make her yet.
-    app.command("", "person", "create", "ada@example.com", "--set", `externalId=${people.ada.sub}`);
+    const id = app.command("", "person", "create", "ada@example.com", "--external-id", people.ada.sub);
     assert.match(await tried(t, page, provider), /The test was good[^]*own/);
     await page.goto(t.url("/sso/on"));
     await page.getByRole("button", {name: "Switch it on"}).click();
     await page.waitForURL(t.url("/sso"));
     app.command("", "provisioning", "on");
     const hers = await enter(t, provider, people.ada, {at: "/me"});
+    // She becomes an administrator, and does something grave: Canaille tells when she signed in to parts of a second.
+    app.command("", "role", "set", id, "ORGANIZATION_ADMINISTRATOR");
+    await app.age("authenticated", 60);
+    await hers.goto(t.url("/sso/off"));
+    await hers.getByRole("link", {name: "Confirm at the identity provider"}).click();
+    await provider.confirm(hers);
+    await hers.waitForURL(t.url("/sso/off"));
+    assert.equal(await hers.getByText("Confirm it is you").count(), 0);
     await hers.getByRole("button", {name: "Sign out"}).click();
     await hers.waitForURL(t.url("/sign-in"));
     // It was signed out as well.
     await hers.goto(t.url(SSO));
     await provider.signIn(hers, people.ada);
-    await hers.waitForURL(t.url("/me"));
+    await hers.waitForURL(t.url("/"));
 });
 
 test("sso: unknown, ambiguous, deactivated, removed and mistaken people are told what to do, and administrators why", async (t) => {
@@ -364,7 +375,7 @@ const SETTINGS = {
     "metadata of another issuer": /its issuer is https:\/\/login\.other\.example/,
     "metadata without keys": /metadata .* cannot be used/,
     "metadata that is no JSON": /metadata .* cannot be used/,
-    "metadata without end": /large|long|cannot be used/,
+    "metadata without end": /more than \d+ bytes/,
     "metadata somewhere else": /redirect/,
     "keys are broken": /jwks_uri is answered with status 500/,
     "no keys": /keys .* cannot be used/,
@@ -430,7 +441,7 @@ test("sso: wrong metadata and keys are refused where it is set up", async (t) =>
     const provider = new Faulty();
     const {app, page} = await prepared(t, provider);
     await page.goto(t.url("/sso"));
-    await provider.register([await page.getByLabel("Redirect URI", {exact: true}).inputValue()]);
+    await provider.register([await page.getByRole("textbox", {name: "Redirect URI", exact: true}).inputValue()]);
     for (const [fault, why] of Object.entries(SETTINGS)) {
         provider.fault = fault;
         await fill(page, provider);
@@ -443,7 +454,7 @@ test("sso: wrong metadata and keys are refused where it is set up", async (t) =>
     provider.fault = "none";
     await setUp(t, page, provider);
     const command = () => promisify(execFile)(app.binary, ["--config", app.file, "sso", "test-config"]);
-    assert.match((await command()).stdout, /answers as http:\/\/localhost:\d+ with 3 usable keys/);
+    assert.match((await command()).stdout, /answers as http:\/\/localhost:\d+ with 2 usable keys \(RS256\)/);
     provider.fault = "metadata of another issuer";
     await assert.rejects(command, /login\.other\.example/);
 });
