@@ -28,6 +28,8 @@ const header = (change) => ({
 });
 const redirect = (change) => ({redirect: change});
 const metadata = (change) => ({metadata: change});
+/** The provider is not asked what it was to be asked. */
+const unasked = (...names) => ({request: (url) => names.forEach((name) => url.searchParams.delete(name))});
 
 /** What can be wrong. Each hook changes one kind of answer. */
 export const faults = {
@@ -94,6 +96,9 @@ export const faults = {
     "metadata that is no JSON": {raw: {"/.well-known/openid-configuration": [200, "text/html", "<h1>Welcome</h1>"]}},
     "metadata without end": {raw: {"/.well-known/openid-configuration": [200, "application/json", `"${"x".repeat(4 << 20)}"`]}},
     "metadata somewhere else": {raw: {"/.well-known/openid-configuration": [302, "text/plain", "", {Location: "/elsewhere"}]}},
+    "keys at the cloud's own address": metadata((all) => ({...all, jwks_uri: "https://169.254.169.254/latest/meta-data"})),
+    "keys in another network": metadata((all) => ({...all, jwks_uri: "https://10.0.0.1/keys"})),
+    "keys without https": metadata((all) => ({...all, jwks_uri: "http://10.0.0.1/keys"})),
     "keys are broken": {raw: {"/jwks": [500, "text/plain", "no"]}},
     "no keys": {raw: {"/jwks": [200, "application/json", '{"keys":[]}']}},
 
@@ -101,6 +106,9 @@ export const faults = {
     "token endpoint leads elsewhere": {raw: {"/token": [307, "text/plain", "", {Location: "/elsewhere"}]}},
     "userinfo of somebody else": {userinfo: (all) => ({...all, sub: "00u2bob", preferred_username: "bob@example.com"})},
     "userinfo is broken": {raw: {"/me": [500, "text/plain", "no"]}},
+    "asks nobody": {...unasked("prompt", "max_age"), ...claims((all) => ({...all, auth_time: seconds() - 3600}))},
+    "does not say when it asked": without("auth_time"),
+
     slow: {delay: {"/token": 60_000}},
 };
 
@@ -183,7 +191,9 @@ export class Faulty {
             response.writeHead(status, {"Content-Type": type, ...more});
             return response.end(text);
         }
-        const told = await this.pass(request);
+        const asked = new URL(request.url, this.issuer);
+        if (path === "/auth") fault.request?.(asked);
+        const told = await this.pass(request, asked.pathname + asked.search);
         let content = told.content;
         const change = async (hook) => {
             const changed = await hook(JSON.parse(content), this);
@@ -211,12 +221,12 @@ export class Faulty {
     }
 
     /** Asks the provider behind. The name under which it was called goes along, so that its addresses are ours. */
-    async pass(request) {
+    async pass(request, path) {
         const sent = await body(request);
         const {port} = this.provider.site;
         return new Promise((resolve, reject) => {
-            const {method, url, headers} = request;
-            const onward = ask({host: "127.0.0.1", port, method, path: url, headers}, async (answer) => {
+            const {method, headers} = request;
+            const onward = ask({host: "127.0.0.1", port, method, path, headers}, async (answer) => {
                 resolve({status: answer.statusCode, headers: answer.headers, content: await body(answer)});
             });
             onward.once("error", reject);

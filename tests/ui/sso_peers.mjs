@@ -2,10 +2,12 @@
 // back from the provider that is not good.
 
 import {execFile} from "node:child_process";
+import {readdirSync, readFileSync, statSync, writeFileSync} from "node:fs";
+import {join} from "node:path";
 import {promisify} from "node:util";
-import {Faulty} from "../sso/faulty.mjs";
+import {Faulty, faults} from "../sso/faulty.mjs";
 import {Canaille, OidcProvider, people} from "../sso/providers.mjs";
-import {assert, both, heading, send, sessionCookie, signIn, test, withCookie} from "./harness.mjs";
+import {assert, heading, send, sessionCookie, signIn, test, withCookie} from "./harness.mjs";
 
 const CONFIG = `[listen]
 address = "127.0.0.1:0"
@@ -109,7 +111,7 @@ async function reasons(t, page) {
     return rows.evaluateAll((all) => all.map((row) => [row.cells[1].innerText, row.cells[2].innerText]));
 }
 
-both("sso: set up, tested and switched on; administrators come to the pages, everybody else to the own profile", async (t) => {
+test("sso peers: set up, tested and switched on; administrators come to the pages, everybody else to the own profile", async (t) => {
     const provider = new OidcProvider();
     const {app, page, ada} = await prepared(t, provider);
     await setUp(t, page, provider);
@@ -132,6 +134,11 @@ both("sso: set up, tested and switched on; administrators come to the pages, eve
     await page.getByRole("button", {name: "Switch it on"}).click();
     await page.waitForURL(t.url("/sso"));
     assert(!(await page.content()).includes(provider.client.client_secret));
+    // Nor does it stand in a file: what seals it is in one that nobody else may read.
+    const files = readdirSync(app.folder);
+    for (const file of files) assert(!readFileSync(join(app.folder, file)).includes(provider.client.client_secret), file);
+    const [key] = files.filter((file) => file.endsWith("key"));
+    assert.equal(statSync(join(app.folder, key)).mode & 0o777, 0o600);
 
     const hers = await t.page();
     await hers.goto(t.url("/people"));
@@ -164,7 +171,7 @@ both("sso: set up, tested and switched on; administrators come to the pages, eve
     assert.match(app.command("", "sso", "status"), /on since/);
 });
 
-test("sso: Canaille; provisioning waits for it where it is required", async (t) => {
+test("sso peers: Canaille; provisioning waits for it where it is required", async (t) => {
     const provider = new Canaille();
     const {app, page} = await prepared(t, provider, `${CONFIG}[sso]\nprecondition = "required"\n`);
     const switchOn = () => app.command("", "provisioning", "on", "--acknowledge-no-sso");
@@ -195,7 +202,7 @@ test("sso: Canaille; provisioning waits for it where it is required", async (t) 
     await hers.waitForURL(t.url("/"));
 });
 
-test("sso: unknown, ambiguous, deactivated, removed and mistaken people are told what to do, and administrators why", async (t) => {
+test("sso peers: unknown, ambiguous, deactivated, removed and mistaken people are told what to do, and administrators why", async (t) => {
     const provider = new OidcProvider();
     const {app, page, token, bob} = await switchedOn(t, provider, (page) =>
         page.getByLabel("Who is who").fill("sub externalId\npreferred_username userName\nemail emails.value"),
@@ -231,7 +238,7 @@ test("sso: unknown, ambiguous, deactivated, removed and mistaken people are told
     await his.waitForURL(t.url("/me"));
 });
 
-test("sso: what happens to a person happens to the session at once", async (t) => {
+test("sso peers: what happens to a person happens to the session at once", async (t) => {
     const provider = new OidcProvider();
     const {app, token, ada, bob} = await switchedOn(t, provider);
     const hers = await enter(t, provider, people.ada);
@@ -272,11 +279,22 @@ test("sso: what happens to a person happens to the session at once", async (t) =
     assert.equal(new URL(hers.url()).pathname, "/sign-in");
 });
 
-test("sso: a grave change is confirmed at the provider, by the same person", async (t) => {
-    const provider = new OidcProvider();
-    const {app, bob} = await switchedOn(t, provider);
+test("sso peers: a grave change is confirmed at the provider, by the same person", async (t) => {
+    const provider = new Faulty();
+    const {app, page: admins, bob} = await switchedOn(t, provider);
     const page = await enter(t, provider, people.ada);
     await app.age("authenticated", 60);
+    for (const [fault, why] of Object.entries(AGAIN)) {
+        provider.fault = fault;
+        await page.goto(t.url(`/people/${bob}/delete`));
+        await page.getByRole("link", {name: "Confirm at the identity provider"}).click();
+        if (fault !== "asks nobody") await provider.signIn(page, people.ada);
+        await page.getByRole("heading", {name: "You are not signed in"}).waitFor();
+        assert.match((await reasons(t, admins))[0][1], why);
+        await page.goto(t.url(`/people/${bob}/delete`));
+        await page.getByText("Confirm it is you").waitFor();
+    }
+    provider.fault = "none";
     const confirm = async (who) => {
         await page.goto(t.url(`/people/${bob}/delete`));
         await page.getByRole("link", {name: "Confirm at the identity provider"}).click();
@@ -297,7 +315,7 @@ test("sso: a grave change is confirmed at the provider, by the same person", asy
     assert.equal(answer.status, 404);
 });
 
-test("sso: the provider changes its keys, goes away and comes back; administrators get in without it", async (t) => {
+test("sso peers: the provider changes its keys, goes away and comes back; administrators get in without it", async (t) => {
     const provider = new OidcProvider({claimsInToken: true});
     const {app, page: admins} = await switchedOn(t, provider, (page) =>
         page.getByLabel("Names and passwords are for emergencies").check(),
@@ -329,6 +347,21 @@ test("sso: the provider changes its keys, goes away and comes back; administrato
     await page.waitForTimeout(5_100);
     await again(t, page);
     await page.waitForURL(t.url("/"));
+});
+
+test("sso peers: the provider signs with other algorithms", async (t) => {
+    const provider = new OidcProvider();
+    const {app, page: admins} = await switchedOn(t, provider);
+    const page = await enter(t, provider, people.ada);
+    for (const alg of ["ES256", "PS256", "EdDSA"]) {
+        provider.alg = alg;
+        await provider.rotate();
+        // The first time while it runs: what is known of the provider is out of date.
+        if (alg !== "ES256") await app.restart();
+        await page.context().clearCookies({name: "scim-appliance"});
+        assert.equal(await again(t, page), 200, `${alg}: ${await reasons(t, admins)}`);
+        await page.waitForURL(t.url("/"));
+    }
 });
 
 /** What is refused when the browser comes back, and what the administrators are told. */
@@ -369,7 +402,7 @@ const REFUSED = {
 /** What is none of the sign-ins that have begun: nothing is known of them that could be told. */
 const UNKNOWN = ["state of another", "no state"];
 /** What is good, or good enough. */
-const ACCEPTED = ["none", "signed again", "several audiences", "clock a little fast"];
+const ACCEPTED = ["none", "signed again", "several audiences", "clock a little fast", "userinfo is broken"];
 /** What is seen before anybody is sent anywhere. */
 const SETTINGS = {
     "metadata of another issuer": /its issuer is https:\/\/login\.other\.example/,
@@ -377,11 +410,25 @@ const SETTINGS = {
     "metadata that is no JSON": /metadata .* cannot be used/,
     "metadata without end": /more than \d+ bytes/,
     "metadata somewhere else": /redirect/,
+    "keys at the cloud's own address": /169\.254\.169\.254, which is .* not reached/,
+    "keys in another network": /10\.0\.0\.1, which is .* not reached/,
+    "keys without https": /10\.0\.0\.1.*(not reached|https:)/,
     "keys are broken": /jwks_uri is answered with status 500/,
     "no keys": /keys .* cannot be used/,
 };
 
-test("sso: one thing at a time is wrong with what comes from the provider, and it is refused for that", async (t) => {
+/** What only matters when somebody has to prove once more who that is. */
+const AGAIN = {
+    "asks nobody": /did not authenticate the person again/,
+    "does not say when it asked": /does not say when the person authenticated/,
+};
+
+test("sso peers: everything that can be wrong is tried", async () => {
+    const tried = [REFUSED, UNKNOWN, ACCEPTED, SETTINGS, AGAIN].flatMap((some) => (Array.isArray(some) ? some : Object.keys(some)));
+    assert.deepEqual(tried.sort(), Object.keys(faults).sort());
+});
+
+test("sso peers: one thing at a time is wrong with what comes from the provider, and it is refused for that", async (t) => {
     const provider = new Faulty();
     const {page: admins} = await switchedOn(t, provider);
     const page = await enter(t, provider, people.ada);
@@ -406,8 +453,14 @@ test("sso: one thing at a time is wrong with what comes from the provider, and i
     const told = (await reasons(t, admins)).map(([, why]) => why).reverse();
     assert.equal(told.length, Object.keys(REFUSED).length);
     for (const [i, [fault, why]] of Object.entries(REFUSED).entries()) assert.match(told[i], why, fault);
-    assert(!told.join().includes(provider.client.client_secret));
-    assert.equal(await again(t, page), 200);
+    const codes = provider.answers.map((answer) => new URL(answer).searchParams.get("code")).filter(Boolean);
+    assert(codes.length > 30);
+    for (const secret of [provider.client.client_secret, "eyJ", ...codes]) {
+        assert(!told.join().includes(secret) && !t.app.log.includes(secret), `${secret} is told`);
+    }
+    // Nobody is led to another place by a link.
+    const answer = await page.goto(t.url(`${SSO}?to=${encodeURIComponent("//evil.example/people")}`));
+    assert.equal(answer.status(), 200);
     await page.waitForURL(t.url("/"));
 
     // The same address once more, in this browser and in another one.
@@ -419,7 +472,7 @@ test("sso: one thing at a time is wrong with what comes from the provider, and i
     }
 });
 
-test("sso: a sign-in that somebody else has begun is not finished in this browser", async (t) => {
+test("sso peers: a sign-in that somebody else has begun is not finished in this browser", async (t) => {
     const provider = new Faulty();
     await switchedOn(t, provider);
     // Mallory stops where the browser would come back, and has somebody else go there.
@@ -437,7 +490,7 @@ test("sso: a sign-in that somebody else has begun is not finished in this browse
     }
 });
 
-test("sso: wrong metadata and keys are refused where it is set up", async (t) => {
+test("sso peers: wrong metadata and keys are refused where it is set up", async (t) => {
     const provider = new Faulty();
     const {app, page} = await prepared(t, provider);
     await page.goto(t.url("/sso"));
@@ -457,9 +510,21 @@ test("sso: wrong metadata and keys are refused where it is set up", async (t) =>
     assert.match((await command()).stdout, /answers as http:\/\/localhost:\d+ with 2 usable keys \(RS256\)/);
     provider.fault = "metadata of another issuer";
     await assert.rejects(command, /login\.other\.example/);
+
+    // Nothing on this machine or in its network is asked without the word of whoever runs it.
+    provider.fault = "none";
+    for (const [left, why] of [['allow = ["10.0.0.0/8"]\nallow_http = true\n', /127\.0\.0\.1.*not reached/], ['allow = ["127.0.0.0/8"]\n', /https:/]]) {
+        await app.restart(() => writeFileSync(app.file, CONFIG.replace(/allow[^]*/, left)));
+        provider.asked = {};
+        await page.goto(t.url("/sso"));
+        await fill(page, {...provider, issuer: `${provider.issuer}/`, client: provider.client});
+        assert.equal(await send(page, page.getByRole("button", {name: "Save"})), 422);
+        assert.match(await page.locator("#issuer-error").innerText(), why);
+        assert.deepEqual(provider.asked, {});
+    }
 });
 
-test("sso: an ID token with a short life is good for as long as it takes, and for no later sign-in", async (t) => {
+test("sso peers: an ID token with a short life is good for as long as it takes, and for no later sign-in", async (t) => {
     const provider = new OidcProvider({seconds: 1, claimsInToken: true});
     const {app, page} = await switchedOn(t, provider);
     // The sessions here last as long as sessions here do.
