@@ -110,7 +110,7 @@ fn first_run(days: i64, sso: Option<i64>, now: i64) -> i64 {
 pub fn obstacle(sso: Option<i64>, days: i64, now: i64) -> Option<String> {
     let has_to = format!("Single sign-on has to be on for {days} days");
     match sso {
-        None => Some(format!("{has_to}; it is not set up.")),
+        None => Some(format!("{has_to}; it is off.")),
         Some(since) => {
             let been = now.saturating_sub(since).max(0).div_euclid(DAY);
             (been < days).then(|| format!("{has_to}; so far it has been on for {been}."))

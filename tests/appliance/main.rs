@@ -29,6 +29,7 @@ mod schemas;
 mod security;
 mod served;
 mod settings;
+mod sso;
 mod support;
 mod tls;
 mod wire;

@@ -196,19 +196,23 @@ export class Scene {
         this.troubles = [];
         this.contexts = [];
         this.pages = [];
-        this.others = [];
+        this.allowed = new Set();
+        this.endings = [];
     }
 
-    /** Somebody else with pages of their own, to which people are sent: not ours to judge. Ends with the test. */
-    async with(other) {
-        this.others.push(other);
-        await other.start();
-        return other;
+    /** Another site that pages may lead to. */
+    allow(origin) {
+        this.allowed.add(origin);
     }
 
-    /** Whether a URL belongs to one of them. */
+    /** Something to do at the end. */
+    after(what) {
+        this.endings.push(what);
+    }
+
+    /** Whether a URL belongs to such a site. */
     elsewhere(url) {
-        return this.others.some((other) => url.startsWith(`${new URL(other.issuer).origin}/`));
+        return this.allowed.has(new URL(url).origin);
     }
 
     /** A new appliance that runs. What `prepare` does happens before the start. */
@@ -233,8 +237,9 @@ export class Scene {
         this.pages.push(page);
         page.on("console", (message) => {
             const text = message.text();
-            if (this.elsewhere(message.location().url)) return;
-            if (["error", "warning"].includes(message.type()) && !IS_STATUS.test(text)) trouble(`console: ${text}`);
+            if (!["error", "warning"].includes(message.type()) || IS_STATUS.test(text)) return;
+            const {url} = message.location();
+            if (!url || !this.elsewhere(url)) trouble(`console: ${text}`);
         });
         page.on("pageerror", (error) => trouble(`script: ${error.message}`));
         page.on("dialog", (dialog) => {
@@ -243,11 +248,9 @@ export class Scene {
         });
         page.on("request", (request) => {
             const {origin, protocol} = new URL(request.url());
-            if (protocol === "blob:" || origin === this.app.base) return;
-            // A person goes there; a page of ours fetches nothing from there.
-            if (request.isNavigationRequest() || this.elsewhere(request.frame().url())) {
-                if (this.elsewhere(request.url())) return;
-            }
+            if (["blob:", "data:"].includes(protocol) || origin === this.app.base) return;
+            // People are sent there; a page of ours fetches nothing from there.
+            if (this.allowed.has(origin) && (request.isNavigationRequest() || this.elsewhere(request.frame().url()))) return;
             trouble(`fetched from elsewhere: ${request.url()}`);
         });
         return page;
@@ -269,7 +272,7 @@ export class Scene {
     async end() {
         for (const context of this.contexts) await context.close();
         await this.app?.remove();
-        for (const other of this.others) await other.stop();
+        for (const ending of this.endings) await ending();
         assert.deepEqual([...new Set(this.troubles)], [], "the browser reported troubles");
     }
 }

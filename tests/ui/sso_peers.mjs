@@ -24,7 +24,9 @@ async function prepared(t, provider, config = CONFIG) {
         app.admin();
         if (config === CONFIG) app.on();
     }, config);
-    await t.with(provider);
+    await provider.start();
+    t.after(() => provider.stop());
+    t.allow(new URL(provider.issuer).origin);
     const page = await t.signedIn();
     if (config !== CONFIG) return {app, page, provider};
     return {app, page, provider, ...(await assign(app))};

@@ -4,6 +4,7 @@
 import {readFileSync} from "node:fs";
 import {createRequire} from "node:module";
 import {join} from "node:path";
+import {choose, CONFIG, Provider, setUp} from "./provider.mjs";
 import {assert, heading, NAME, OKTA, PASSWORD, send, signIn, steadyTime, test, totp, unchecked} from "./harness.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -604,6 +605,91 @@ test("tour: automatic deactivation", async (t) => {
     tour.end(8);
 });
 
+test("tour: single sign-on", async (t) => {
+    const provider = await new Provider({
+        Ada: {sub: "e-ada", name: "Ada <b>Lovelace</b>", preferred_username: "ada@example.com", email: "ada@example.com", email_verified: true, groups: ["Everyone", "Engineers"]},
+        Bob: {sub: "e-bob"}, Eve: {sub: "e-eve"},
+    }).start();
+    t.allow(provider.issuer);
+    t.after(() => provider.end());
+    const app = await t.appliance((app) => app.admin(), `${CONFIG}[sso]\nprecondition = "required"\n`);
+    const tour = new Tour(t, await t.signedIn());
+    const {page} = tour;
+    await tour.goto("/provisioning");
+    await tour.see("provisioning: locked");
+    await tour.goto("/sso");
+    await tour.see("sso: first");
+    await tour.goto("/sso?idp=entra");
+    await tour.see("sso: entra");
+    await page.getByLabel("Issuer").fill("okta");
+    await unchecked(page);
+    await send(page, page.getByRole("button", {name: "Save"}));
+    await tour.see("sso: errors");
+    await setUp(page, (path) => t.url(path), provider);
+    await tour.see("sso: not tested");
+    await page.getByRole("link", {name: "Test sign-in"}).click();
+    await choose(page, "Eve");
+    await page.waitForURL(t.url("/sso/tested"));
+    await tour.see("sso tested: not good");
+    app.command("", "person", "create", "ada@example.com");
+    app.command("", "person", "edit", "ada@example.com", "--external-id", "e-ada", "--display-name", "Ada Lovelace", "--email", "ada@example.com", "--set", "title=Countess");
+    await tour.goto("/sso/test");
+    await choose(page, "Ada");
+    await page.waitForURL(t.url("/sso/tested"));
+    await tour.see("sso tested");
+    await tour.goto("/sso");
+    await tour.see("sso: set up and tested");
+    await tour.goto("/sso/on");
+    await tour.see("sso on");
+    await page.getByRole("button", {name: "Switch it on"}).click();
+    await page.waitForURL(t.url("/sso"));
+    app.command("", "provisioning", "on");
+    const token = app.token();
+    const bob = await app.user(token, "bob@example.com", {externalId: "e-bob"});
+    await app.group(token, "Engineers", [bob]);
+    const visitor = new Tour(t, await t.page());
+    await visitor.goto("/sign-in");
+    await visitor.see("sign-in: single sign-on");
+    await visitor.page.getByRole("link", {name: "Sign in with Okta"}).click();
+    await choose(visitor.page, "Eve");
+    await visitor.page.getByRole("heading", {name: "You are not signed in"}).waitFor();
+    await visitor.see("refused");
+    await visitor.goto("/sign-in/sso");
+    await choose(visitor.page, "Bob");
+    await visitor.page.waitForURL(t.url("/me"));
+    await visitor.see("me");
+    await visitor.goto("/people");
+    await visitor.see("not for everybody");
+    // The page that leads on by itself, held where it is.
+    await visitor.page.goto(t.url("/me"));
+    const onward = await visitor.page.context().newPage();
+    await onward.goto(t.url("/sign-in/sso"));
+    await onward.route("**/me", (route) => route.abort());
+    const held = onward.waitForResponse((response) => response.url().includes("/sign-in/sso/callback"));
+    await choose(onward, "Bob");
+    assert.match(await (await held).text(), /<h1>You are signed in<\/h1>[^]*href="\/me">Go on</);
+    await onward.close();
+    app.command("", "role", "set", "bob@example.com", "ORGANIZATION_ADMINISTRATOR");
+    app.sql("update session set authenticated = 0 where person is not null");
+    await visitor.goto(`/people/${bob}/delete`);
+    await visitor.see("person delete: confirm at the identity provider");
+    await visitor.goto("/sso/off");
+    await visitor.see("sso off");
+    await tour.goto("/");
+    await tour.see("overview: single sign-on");
+    await tour.goto("/sso");
+    await page.getByLabel("Names and passwords are for emergencies").check();
+    await page.getByRole("button", {name: "Save"}).click();
+    await page.waitForURL(t.url("/sso"));
+    await tour.see("sso");
+    const other = new Tour(t, await t.page());
+    await other.goto("/sign-in");
+    await other.see("sign-in: emergencies");
+    visitor.end(6);
+    other.end(1);
+    tour.end(11);
+});
+
 test("tour: every page without scripts", async (t) => {
     const {app, token: provider, ids, engineers} = await furnished(t, "[guard]\npercent = 0\ncount = 1\n");
     await app.scim(provider, "DELETE", `/Users/${ids[5]}`);
@@ -616,7 +702,7 @@ test("tour: every page without scripts", async (t) => {
         "/groups/new", `/groups/${engineers}/edit`, `/groups/${engineers}/members`, `/groups/${engineers}/delete`,
         "/people/departed", "/groups/archived", "/handovers", "/handovers?status=settled", `/handovers/${left}`, `/handovers/${left}?q=a`, `/people/${ids[5]}`, `/people/${ids[5]}/restore`, "/guard",
         "/roles", "/requests", "/admins", `/admins/${admin}/remove`, "/account", "/account/second-factor", "/tokens/new", `/tokens/new?rotate=${token}`,
-        `/tokens/${token}/revoke`, "/provisioning/off", "/provisioning/pause", "/provisioning/read-only", "/nowhere",
+        "/sso", "/sso?idp=entra", `/tokens/${token}/revoke`, "/provisioning/off", "/provisioning/pause", "/provisioning/read-only", "/nowhere",
     ];
     const plain = await t.signedIn({scripts: false});
     const scripted = await t.signedIn();
@@ -636,7 +722,7 @@ test("tour: every page without scripts", async (t) => {
 });
 
 test("weight: all pages and what they need are less than 150 KiB", async (t) => {
-    const app = await t.appliance((app) => app.on(), "[guard]\npercent = 0\ncount = 1\n[listen]\naddress = \"127.0.0.1:0\"\n");
+    const app = await t.appliance((app) => app.on(), `[guard]\npercent = 0\ncount = 1\n${CONFIG}`);
     const token = app.token("okta-2026");
     const ids = [];
     for (const name of ["ada", "alan", "grace", "tony"]) {
@@ -682,10 +768,30 @@ test("weight: all pages and what they need are less than 150 KiB", async (t) => 
         "person delete": `${person}/delete`, departed: "/people/departed", "person gone": `/people/${ids[1]}`, restore: `/people/${ids[1]}/restore`,
         groups: "/groups", group, "group new": "/groups/new", "group edit": `${group}/edit`, members: `${group}/members`, "group delete": `${group}/delete`,
         archived: "/groups/archived", "group restore": `/groups/${office}/restore`, handovers: "/handovers", handover: `/handovers/${number}`, guard: "/guard",
-        roles: "/roles", requests: "/requests", admins: "/admins", "admin remove": `/admins/${admin}/remove`, account: "/account", nowhere: "/nowhere", import: "/people/import",
+        roles: "/roles", requests: "/requests", admins: "/admins", "admin remove": `/admins/${admin}/remove`, account: "/account", nowhere: "/nowhere", import: "/people/import", sso: "/sso",
     })) {
         await see(path, name);
     }
+    const provider = await new Provider({Ada: {sub: "e-ada"}}).start();
+    t.allow(provider.issuer);
+    t.after(() => provider.end());
+    await app.patch(token, `/Users/${ids[0]}`, {op: "replace", path: "externalId", value: "e-ada"});
+    await setUp(page, (path) => t.url(path), provider);
+    await page.goto(t.url("/sso/test"));
+    await choose(page, "Ada");
+    await page.waitForURL(t.url("/sso/tested"));
+    await weigh("sso tested", await page.reload());
+    await see("/sso/on", "sso on");
+    await page.getByRole("button", {name: "Switch it on"}).click();
+    await page.waitForURL(t.url("/sso"));
+    await see("/sso/off", "sso off");
+    const somebody = await t.page();
+    await somebody.goto(t.url("/sign-in/sso"));
+    const onward = somebody.waitForResponse((response) => response.url().includes("/sign-in/sso/callback"));
+    await choose(somebody, "Ada");
+    await weigh("onward", await onward);
+    await somebody.waitForURL(t.url("/me"));
+    await weigh("me", await somebody.reload());
     await page.goto(t.url("/people/import"));
     await page.getByLabel("File").setInputFiles({name: "people.csv", mimeType: "text/csv", buffer: Buffer.from("userName,title\nx,y\n")});
     await press("Check the file", "import preview");

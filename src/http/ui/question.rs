@@ -289,7 +289,7 @@ impl Ui {
             frame: self.frame(visit, signed, "people", &heading).await?,
             notice: subject.is_provided.then(|| "Your identity provider writes this person and does not learn of this: its next push finds nobody, and it may make a new person. To let somebody go, unassign the person there, or deactivate here.".to_owned()),
             facts: vec![
-                ("At once", format!("Identity providers find nobody under this id, {} is free for somebody else, and tokens that are bound to this person end.", subject.listed.name)),
+                ("At once", format!("Identity providers find nobody under this id, {} is free for somebody else. The person is signed out, and tokens that are bound to him or her end.", subject.listed.name)),
                 ("Groups", format!("Leaves {}.", counted(subject.groups, "group", "groups"))),
                 ("Hand-over", handover.to_owned()),
                 ("Kept", kept),

@@ -47,8 +47,6 @@ struct SsoPage {
     secret_hint: &'static str,
     /// Another key file has sealed it.
     sealed: bool,
-    redirect: String,
-    signed_out: String,
     kinds: Vec<Choice>,
     tabs: Vec<Tab>,
     steps: Vec<Step>,
@@ -121,8 +119,11 @@ impl Ui {
         if let Err(why) = &rules {
             form.refuse("match", why.clone());
         }
-        let kept =
-            before.filter(|old| old.issuer == issuer && old.client_id == client_id).and_then(|old| old.secret.clone());
+        // A slash at the end is the provider's to choose, and not worth asking for the secret again.
+        let bare = |url: &str| url.trim_end_matches('/').to_owned();
+        let same = before.filter(|old| bare(&old.issuer) == bare(&issuer));
+        let issuer = same.map_or(issuer, |old| old.issuer.clone());
+        let kept = same.filter(|old| old.client_id == client_id).and_then(|old| old.secret.clone());
         let had = before.is_some_and(|old| old.secret.is_some());
         if secret.is_empty() && kept.is_none() && (kind != Kind::Other || had) {
             // The secret of one provider is not for another one to see.
@@ -228,8 +229,6 @@ impl Ui {
                 .collect(),
             tabs: Kind::ALL.into_iter().map(|k| Tab { key: k.name(), words: k.words(), current: k == shown }).collect(),
             steps: steps(shown, &redirect, &signed_out),
-            redirect,
-            signed_out,
             refused: refused.collect(),
             form,
             confirm,

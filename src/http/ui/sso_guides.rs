@@ -32,7 +32,7 @@ const ENTRA: &[Advice] = &[
     (
         "Register an application",
         "Entra admin center, App registrations, New registration, for this organisation only. Redirect URI: Web.",
-        &[("Redirect URI", REDIRECT), ("Front-channel logout URL", "leave it empty")],
+        &[("Redirect URI", REDIRECT), ("A second one, for signing out", SIGNED_OUT)],
     ),
     (
         "Create a client secret",
@@ -41,7 +41,7 @@ const ENTRA: &[Advice] = &[
     ),
     (
         "Add the claim auth_time",
-        "Token configuration, Add optional claim, ID: auth_time. Without it administrators cannot confirm grave changes.",
+        "Token configuration, Add optional claim, ID: auth_time. Without it whoever administers by single sign-on cannot confirm grave changes.",
         &[],
     ),
     (

@@ -114,7 +114,7 @@ impl Ui {
                 let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
                 claims.map_err(|error| Failed::Protocol(error.to_string()))
             }
-            (_, error) => Err(Failed::Said(error.unwrap_or_default())),
+            (_, error) => Err(Failed::Said(error.unwrap_or_default(), once("error_description"))),
         };
         match flow.purpose.clone() {
             Purpose::SignIn(to) => self.sso_sign_in(visit, &flow, outcome, &to).await,
@@ -350,14 +350,14 @@ impl Ui {
 enum Failed {
     /// What came back is not good: a sentence.
     Protocol(String),
-    /// The identity provider has said so: its word.
-    Said(String),
+    /// The identity provider has said so: its word, and what it says to that.
+    Said(String, Option<String>),
 }
 
 impl Failed {
     fn for_person(&self) -> &'static str {
         match self {
-            Failed::Said(word) if word == "access_denied" => {
+            Failed::Said(word, _) if word == "access_denied" => {
                 "Your identity provider did not let you in. Ask your administrator to assign you to this application."
             }
             _ => {
@@ -369,17 +369,10 @@ impl Failed {
     fn for_admins(&self) -> String {
         match self {
             Failed::Protocol(sentence) => capital(sentence),
-            Failed::Said(word) => {
-                let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();
-                match word.as_str() {
-                    "" => "The identity provider sent neither a code nor an error.".to_owned(),
-                    "access_denied" => {
-                        "The identity provider refused (access_denied): the person is not assigned, or has cancelled."
-                            .to_owned()
-                    }
-                    _ => format!("The identity provider answered with the error {word}."),
-                }
+            Failed::Said(word, _) if word.is_empty() => {
+                "The identity provider sent neither a code nor an error.".to_owned()
             }
+            Failed::Said(word, more) => capital(&SsoError::denied(word, more.as_deref()).to_string()),
         }
     }
 }
@@ -474,11 +467,10 @@ mod tests {
 
     #[test]
     fn what_a_provider_says_is_cut_to_words() {
-        assert_eq!(
-            Failed::Said("login_required<script>".to_owned()).for_admins(),
-            "The identity provider answered with the error login_requiredscript."
-        );
-        assert!(Failed::Said(String::new()).for_admins().contains("neither"));
+        let said =
+            |word: &str| Failed::Said(word.to_owned(), Some("AADSTS50105:\r\nnot assigned".to_owned())).for_admins();
+        assert_eq!(said("x"), "The identity provider refused the sign-in: x: AADSTS50105:  not assigned.");
+        assert!(said("").contains("neither"));
         assert_eq!(capital("the provider is down"), "The provider is down.");
         assert_eq!(value_of(&serde_json::json!({"a": ["b"]})), "{\"a\":[\"b\"]}");
         assert_eq!(cut(&"x".repeat(400)).chars().count(), 301);

@@ -1,0 +1,67 @@
+//! The commands, and what the configuration says.
+
+use serde_json::{Value, json};
+
+use super::Desk;
+use crate::served::Place;
+use crate::settings::sentence;
+
+#[test]
+fn the_commands_say_how_it_stands_and_are_the_way_out() {
+    let desk = Desk::new();
+    let place = &desk.house.place;
+    let json_of = || serde_json::from_str::<Value>(&place.done(&["sso", "status", "--json"])).unwrap();
+    assert!(place.done(&["sso", "status"]).contains("off: it is not set up"));
+    assert_eq!((&json_of()["state"], &json_of()["settings"]), (&json!("not set up"), &Value::Null));
+    assert!(sentence(&place.command(&["sso", "test-config"])).contains("not set up"));
+    assert!(place.done(&["sso", "off"]).contains("off already"));
+    drop(desk);
+    let desk = Desk::on();
+    let place = &desk.house.place;
+    let status = place.done(&["sso", "status"]);
+    assert!(status.contains("Single sign-on is on since") && status.contains(&desk.provider.issuer()), "{status}");
+    let json = serde_json::from_str::<Value>(&place.done(&["sso", "status", "--json"])).unwrap();
+    assert_eq!((&json["state"], &json["settings"]["clientSecret"]), (&json!("on"), &json!("set")));
+    assert_eq!(json["settings"]["tested"]["good"], json!(true));
+    assert!(!json.to_string().contains(super::SECRET));
+    let looked = place.done(&["sso", "test-config"]);
+    assert!(looked.contains("1 usable key") && looked.contains("/authorize") && looked.contains("/end"), "{looked}");
+    desk.provider.goes_down(true);
+    assert!(sentence(&place.command(&["sso", "test-config"])).contains("cannot be reached"));
+    assert!(place.done(&["sso", "off"]).contains("Single sign-on is off"));
+    assert!(desk.house.audit().contains(&("command:sso off".to_owned(), "sso".to_owned())));
+    let help = place.done(&["sso", "--help"]);
+    for command in ["status", "test-config", "off"] {
+        assert!(help.contains(command) && place.done(&["sso", command, "--help"]).contains("Example: "), "{command}");
+    }
+}
+
+#[test]
+fn the_configuration_is_checked() {
+    for (text, words) in [
+        ("[sso]\nprecondition = \"maybe\"\n", "unknown variant"),
+        ("[sso]\nurl = \"example.com\"\n", "sso.url"),
+        ("[sso]\nurl = \"https://x/path\"\n", "sso.url"),
+        ("[sso]\nissuer = \"https://x\"\n", "unknown field"),
+        ("[outbound]\nallow = [\"everywhere\"]\n", "outbound.allow"),
+        ("[outbound]\nca_file = \"\"\n", "outbound.ca_file"),
+    ] {
+        let refused = sentence(&Place::new(text).command(&["check-config"]));
+        assert!(refused.contains(words) && refused.contains(", line "), "{text}: {refused}");
+    }
+    Place::new("[sso]\nurl = \"https://scim.example.com/\"\nprecondition = \"required\"\n[outbound]\nallow = [\"10.0.0.0/8\", \"::1\"]\n").done(&["check-config"]);
+    let missing = Place::new("[outbound]\nca_file = \"missing.pem\"\n").command(&["serve"]);
+    assert!(sentence(&missing).contains("missing.pem"));
+}
+
+/// Where browsers reach the pages may be another place than where identity providers reach SCIM.
+#[test]
+fn people_are_sent_back_to_where_the_pages_are() {
+    let desk = Desk::with("[sso]\nurl = \"https://pages.example.com\"\n");
+    let mut ada = desk.house.ada();
+    desk.save(&mut ada, &[]);
+    assert!(ada.page("/sso").contains("https://pages.example.com/sign-in/sso/callback"));
+    let answer = ada.get("/sso/test");
+    let query = desk.provider.query(answer.header("location").unwrap());
+    assert_eq!(query["redirect_uri"], "https://pages.example.com/sign-in/sso/callback");
+}
