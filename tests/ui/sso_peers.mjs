@@ -49,13 +49,17 @@ async function fill(page, {issuer, client}) {
     await page.getByLabel("Client secret").fill(client.client_secret);
 }
 
+/** Gives our addresses to the provider, as the page shows them. */
+async function register(t, page, provider) {
+    await page.goto(t.url("/sso?idp=other"));
+    const shown = await page.getByRole("region", {name: "At your identity provider"}).locator("code").allInnerTexts();
+    const ending = (path) => shown.filter((text) => text === t.url(path));
+    await provider.register(ending(`${SSO}/callback`), ending("/sign-in"));
+}
+
 /** Sets it up: gives our addresses to the provider, and what the provider shows to us. */
 async function setUp(t, page, provider, more) {
-    await page.goto(t.url("/sso"));
-    await provider.register(
-        [await page.getByRole("textbox", {name: "Redirect URI", exact: true}).inputValue()],
-        [await page.getByRole("textbox", {name: "Sign-out redirect URI"}).inputValue()],
-    );
+    await register(t, page, provider);
     await fill(page, provider);
     await more?.(page);
     assert.equal(await send(page, page.getByRole("button", {name: "Save"})), 303);
@@ -395,7 +399,8 @@ const REFUSED = {
     "code that was used": /does not accept the code/,
     "answer of another issuer": /came from https:\/\/login\.other\.example/,
     "no issuer in the answer": /does not say from which identity provider/,
-    "the person said no": /refused \(access_denied\)/,
+    // The provider's own words, as text.
+    "the person said no": /refused the sign-in: access_denied: <b>Grace<\/b> is not assigned/,
     "token endpoint is broken": /500|cannot be used|refuses to turn/,
     "token endpoint leads elsewhere": /redirect/,
     "userinfo of somebody else": /userinfo speaks of another person/,
@@ -454,7 +459,7 @@ test("sso peers: one thing at a time is wrong with what comes from the provider,
     provider.fault = "none";
     const told = (await reasons(t, admins)).map(([, why]) => why).reverse();
     assert.equal(told.length, Object.keys(REFUSED).length);
-    for (const [i, [fault, why]] of Object.entries(REFUSED).entries()) assert.match(told[i], why, fault);
+    for (const [i, [fault, why]] of Object.entries(REFUSED).entries()) assert.match(told[i], why, `${fault}: ${told[i]}`);
     const codes = provider.answers.map((answer) => new URL(answer).searchParams.get("code")).filter(Boolean);
     assert(codes.length > 30);
     for (const secret of [provider.client.client_secret, "eyJ", ...codes]) {
@@ -495,8 +500,7 @@ test("sso peers: a sign-in that somebody else has begun is not finished in this 
 test("sso peers: wrong metadata and keys are refused where it is set up", async (t) => {
     const provider = new Faulty();
     const {app, page} = await prepared(t, provider);
-    await page.goto(t.url("/sso"));
-    await provider.register([await page.getByRole("textbox", {name: "Redirect URI", exact: true}).inputValue()]);
+    await register(t, page, provider);
     for (const [fault, why] of Object.entries(SETTINGS)) {
         provider.fault = fault;
         await fill(page, provider);
@@ -519,7 +523,7 @@ test("sso peers: wrong metadata and keys are refused where it is set up", async 
         await app.restart(() => writeFileSync(app.file, CONFIG.replace(/allow[^]*/, left)));
         provider.asked = {};
         await page.goto(t.url("/sso"));
-        await fill(page, {...provider, issuer: `${provider.issuer}/`, client: provider.client});
+        await fill(page, {...provider, issuer: provider.issuer.replace("localhost", "127.0.0.1"), client: provider.client});
         assert.equal(await send(page, page.getByRole("button", {name: "Save"})), 422);
         assert.match(await page.locator("#issuer-error").innerText(), why);
         assert.deepEqual(provider.asked, {});
