@@ -178,6 +178,8 @@ pub struct Portrait {
     pub earlier: Vec<String>,
     /// The last hand-over of a person.
     pub handover: Option<Item>,
+    /// When a person last signed in by single sign-on.
+    pub signed_in: Option<i64>,
     /// What happened to it, the latest first.
     pub history: Vec<ChangeRow>,
 }
@@ -205,6 +207,7 @@ pub fn portrait(
         groups: groups.collect(),
         history: reader.history(&row.id, before, HISTORY)?,
         earlier: reader.earlier_ids(&row.id)?,
+        signed_in: reader.last_sign_in(&row.id)?,
         handover: match reader.handovers_of(&row.id)?.into_iter().next() {
             Some(last) => Some(handover::item(reader, last)?),
             None => None,

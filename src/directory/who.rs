@@ -140,14 +140,14 @@ pub enum Entry {
 }
 
 /// Lets somebody in whom the identity provider has signed in with these claims: everything is looked at, and the session
-/// opened, in one transaction. `before`, the session that the browser had, ends.
+/// opened, in one transaction. `before`, the sessions that the browser had, end.
 pub fn enter(
     writer: &mut Writer<'_>,
     site: &Site,
     settings: &Settings,
     claims: &serde_json::Map<String, serde_json::Value>,
     session: impl FnOnce(&Person) -> SessionRow,
-    before: Option<&[u8]>,
+    before: &[Vec<u8>],
 ) -> Result<Entry, Refusal> {
     let now = sso::state(writer)?;
     if !now.is_on() || !now.settings.as_ref().is_some_and(|s| s.is_same_provider(settings)) {
@@ -157,8 +157,8 @@ pub fn enter(
         Met::Out(refused) => return Ok(Entry::Out(refused)),
         Met::In(person, _) => person,
     };
-    if let Some(before) = before {
-        writer.end_session(before)?;
+    for digest in before {
+        writer.end_session(digest)?;
     }
     writer.add_session(&session(&person))?;
     let at = writer.now();

@@ -92,6 +92,13 @@ impl Reader<'_> {
         Ok(self.setting(SSO_SINCE)?.and_then(|since| since.parse().ok()))
     }
 
+    /// When the person with this id last signed in by single sign-on.
+    pub fn last_sign_in(&self, person: &str) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.connection().prepare_cached("select at from sign_in where person = ?1")?;
+        let mut rows = statement.query([person])?;
+        Ok(rows.next()?.map(|r| r.get(0)).transpose()?)
+    }
+
     /// Those of a type who are active, not exempt, and not heard of after a time. Without those who signed in since it is a
     /// walk over an index of the others: 100,000 of them take some tenths of a second.
     pub fn idle_people(&self, of: &ResourceType, time: i64) -> Result<Vec<LastContact>, StoreError> {

@@ -2,10 +2,8 @@
 //! with the process: whoever was on the way begins again.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::Semaphore;
 
 use crate::directory::sso::Settings;
 use crate::secret::same_digest;
@@ -19,14 +17,16 @@ const MOST_OF_ONE: usize = 256;
 /// Tests whose result waits to be looked at, and refused sign-ins that are kept, at most.
 const RESULTS: usize = 32;
 const REFUSALS: usize = 50;
-/// Questions to the identity provider at a time.
+/// Questions to the identity provider at a time, at most, and those of one address: nobody takes the place of all others.
 const QUESTIONS: usize = 64;
+const QUESTIONS_OF_ONE: usize = 8;
 
 /// What a sign-in is for.
 #[derive(Clone)]
 pub enum Purpose {
-    /// Somebody wants to sign in, and then see this page of ours.
-    SignIn(String),
+    /// Somebody wants to sign in, and then see this page of ours. The session of this digest, which the browser had when it
+    /// began, ends with that: its cookie does not come along from another site.
+    SignIn(String, Option<Vec<u8>>),
     /// Somebody who is signed in proves once more who that is, in the session of this digest, and goes back to this page.
     Again(Vec<u8>, String),
     /// An administrator looks at what would happen, in the session of this digest.
@@ -83,8 +83,28 @@ pub struct Flows {
     under_way: Mutex<VecDeque<Flow>>,
     results: Mutex<VecDeque<(Vec<u8>, Shown)>>,
     refusals: Mutex<VecDeque<Refusal>>,
-    /// Room for questions to the identity provider.
-    pub questions: Semaphore,
+    /// Whose questions to the identity provider are under way.
+    questions: Mutex<Vec<IpAddr>>,
+}
+
+/// A question to the identity provider that is under way.
+pub struct Question<'f>(&'f Flows, IpAddr);
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        let mut all = held(&self.0.questions);
+        if let Some(at) = all.iter().position(|a| *a == self.1) {
+            all.swap_remove(at);
+        }
+    }
+}
+
+/// An address as it counts: whoever has one of IPv6 has all of its /64.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -98,8 +118,18 @@ impl Flows {
             under_way: Mutex::default(),
             results: Mutex::default(),
             refusals: Mutex::default(),
-            questions: Semaphore::new(QUESTIONS),
+            questions: Mutex::default(),
         }
+    }
+
+    /// Room for a question to the identity provider, until it is dropped; none: too many are under way.
+    pub fn ask(&self, address: IpAddr) -> Option<Question<'_>> {
+        let (address, mut all) = (counted(address), held(&self.questions));
+        if all.len() >= QUESTIONS || all.iter().filter(|a| **a == address).count() >= QUESTIONS_OF_ONE {
+            return None;
+        }
+        all.push(address);
+        Some(Question(self, address))
     }
 
     /// Keeps a sign-in until the browser comes back.
@@ -107,7 +137,7 @@ impl Flows {
         let mut all = held(&self.under_way);
         let now = flow.begun.at;
         all.retain(|f| is_alive(f, now));
-        let same = |f: &Flow| f.address == flow.address;
+        let same = |f: &Flow| counted(f.address) == counted(flow.address);
         let of_one = all.iter().filter(|f| same(f)).count();
         let oldest = match (of_one >= MOST_OF_ONE, all.len() >= MOST) {
             (true, _) => all.iter().position(same),
@@ -174,7 +204,7 @@ mod tests {
         Flow {
             browser: browser.as_bytes().to_owned(),
             address: address.into(),
-            purpose: Purpose::SignIn("/".to_owned()),
+            purpose: Purpose::SignIn("/".to_owned(), None),
             begun: Begun {
                 url: String::new(),
                 state: state.to_owned(),
@@ -225,5 +255,20 @@ mod tests {
         assert!(
             flows.shown(&[0], 1).is_none() && flows.shown(&[63], 1).is_some() && flows.shown(&[63], LIFE).is_none()
         );
+    }
+
+    #[test]
+    fn questions_are_bounded_for_each_address_and_for_all() {
+        let flows = Flows::new();
+        let ask = |address: &str| flows.ask(address.parse().unwrap());
+        let mut eve: Vec<_> = (0..20).filter_map(|n| ask(&format!("2001:db8::{n}"))).collect();
+        assert_eq!(eve.len(), QUESTIONS_OF_ONE);
+        assert!(ask("2001:db8:0:1::1").is_some(), "others are not held up");
+        eve.pop();
+        assert!(ask("2001:db8::99").is_some());
+        let all: Vec<_> = (0..200).filter_map(|n| ask(&format!("192.0.2.{n}"))).collect();
+        assert_eq!(eve.len() + all.len(), QUESTIONS);
+        drop((eve, all));
+        assert!(held(&flows.questions).is_empty());
     }
 }

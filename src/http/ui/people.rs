@@ -131,6 +131,8 @@ pub struct Person {
     pub given: Option<String>,
     /// The roles that can be: value and label.
     pub roles: Vec<(String, String)>,
+    /// When he or she last signed in by single sign-on.
+    pub signed_in: Option<Moment>,
     /// The records that the same person had before.
     pub earlier: Vec<Link>,
     /// How the hand-over stands, if there is one.
@@ -280,6 +282,7 @@ impl Ui {
             role: role_of(&why, &tokens),
             given: why.given().map(str::to_owned),
             roles: self.directory.site.roles.all().iter().map(|r| (r.value.clone(), r.label.clone())).collect(),
+            signed_in: portrait.signed_in.map(Moment),
             earlier: portrait.earlier.iter().map(|id| person(id, id)).collect(),
             handover: portrait.handover.as_ref().map(|item| sentence(item, &tokens)),
             edited: overwrites.iter().map(|o| edited(o, &tokens)).collect(),

@@ -54,12 +54,13 @@ impl Ui {
 
     /// `/sign-in/sso`: off to the identity provider. With `again`, to prove once more who one is.
     pub(super) async fn sso_begin(&self, visit: &Visit<'_>) -> Outcome {
-        if *visit.method == Method::POST {
+        if *visit.method != Method::GET {
             return Err(Trouble::not_found());
         }
         let Some(back) = visit.parameter("again") else {
             let to = listed(&visit.parameter("to").unwrap_or_default());
-            return self.sso_go(visit, Purpose::SignIn(to.to_owned()), Fresh::No).await;
+            let before = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
+            return self.sso_go(visit, Purpose::SignIn(to.to_owned(), before), Fresh::No).await;
         };
         let back = if is_own_page(&back) { back } else { "/".to_owned() };
         match self.signed(visit, true).await? {
@@ -79,7 +80,7 @@ impl Ui {
             return Err(not_on());
         };
         let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
-        let Ok(_place) = self.flows.questions.try_acquire() else { return Err(crowded()) };
+        let Some(_place) = self.flows.ask(visit.address) else { return Err(crowded()) };
         let begun = match self.settings.sso.begin(&provider, fresh, self.now()).await {
             Ok(begun) => begun,
             Err(error) => return Err(self.unanswered(visit, &error, is_test)),
@@ -96,6 +97,9 @@ impl Ui {
 
     /// `/sign-in/sso/callback`: back from the identity provider.
     pub(super) async fn sso_callback(&self, visit: &Visit<'_>) -> Outcome {
+        if *visit.method != Method::GET {
+            return Err(Trouble::not_found());
+        }
         let once = |name: &str| {
             let mut all = form_urlencoded::parse(visit.query.as_bytes()).filter(|(n, _)| n == name);
             let (first, second) = (all.next(), all.next());
@@ -109,7 +113,7 @@ impl Ui {
                 let Some(provider) = self.provider_of(&flow.settings) else {
                     return Err(self.unsealed(visit, matches!(flow.purpose, Purpose::Test(_))));
                 };
-                let Ok(_place) = self.flows.questions.try_acquire() else { return Err(crowded()) };
+                let Some(_place) = self.flows.ask(visit.address) else { return Err(crowded()) };
                 let iss = once("iss");
                 let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
                 claims.map_err(|error| Failed::Protocol(error.to_string()))
@@ -117,13 +121,19 @@ impl Ui {
             (_, error) => Err(Failed::Said(error.unwrap_or_default(), once("error_description"))),
         };
         match flow.purpose.clone() {
-            Purpose::SignIn(to) => self.sso_sign_in(visit, &flow, outcome, &to).await,
+            Purpose::SignIn(to, before) => self.sso_sign_in(visit, &flow, outcome, (&to, before)).await,
             Purpose::Again(session, back) => self.sso_again(visit, &flow, outcome, (session, back)).await,
             Purpose::Test(session) => self.sso_tested(visit, &flow, outcome, session).await,
         }
     }
 
-    async fn sso_sign_in(&self, visit: &Visit<'_>, flow: &Flow, outcome: Result<Claims, Failed>, to: &str) -> Outcome {
+    async fn sso_sign_in(
+        &self,
+        visit: &Visit<'_>,
+        flow: &Flow,
+        outcome: Result<Claims, Failed>,
+        (to, before): (&str, Option<Vec<u8>>),
+    ) -> Outcome {
         let claims = match outcome {
             Ok(claims) => claims,
             Err(failed) => return Err(self.refused(visit, failed.for_person(), None, &failed.for_admins())),
@@ -133,14 +143,15 @@ impl Ui {
         signed.session.authenticated = claims.auth_time.unwrap_or(0).min(self.now());
         signed.session.id_token = self.sealed(&claims.id_token);
         let (site, settings, all) = (self.directory.site.clone(), flow.settings.clone(), claims.all);
-        let before = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
+        let here = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
+        let before: Vec<Vec<u8>> = before.into_iter().chain(here).collect();
         let session = signed.session.clone();
         let entered = self.directory.store.write(Weight::Light, move |writer| {
             let of = |person: &Person| crate::directory::SessionRow {
                 owner: Who::Person(person.clone()).owner(),
                 ..session
             };
-            enter(writer, &site, &settings, &all, of, before.as_deref())
+            enter(writer, &site, &settings, &all, of, &before)
         });
         match entered.await? {
             Entry::In(person) => {

@@ -74,7 +74,7 @@ fn api(desk: &Desk, query: &str, scope: &str) -> Answer {
 fn without_single_sign_on_it_says_why_it_cannot_run() {
     let desk = Desk::new();
     let ada = desk.person("ada@x.io");
-    let why = "Single sign-on has to be on for 90 days; it is not set up.";
+    let why = "Single sign-on has to be on for 90 days; it is off.";
     assert!(desk.done(&["inactive", "status"]).contains(why));
     assert_eq!((&status(&desk)["state"], &status(&desk)["obstacle"]), (&json!("off"), &json!(why)));
     assert!(desk.refused(&["inactive", "on", "--days", "90"]).contains(why));
@@ -241,7 +241,7 @@ fn switching_single_sign_on_stops_it_and_announces_it_anew() {
     assert!(is_active(&desk, &ada));
     assert_eq!(state(&desk), "stopped");
     let page = desk.page("/");
-    assert!(page.contains("Automatic deactivation is stopped.") && page.contains("it is not set up"), "{page}");
+    assert!(page.contains("Automatic deactivation is stopped.") && page.contains("it is off"), "{page}");
     desk.meanwhile(&sso(95));
     desk.until("it is announced anew", || {
         desk.house.number("select count(*) from change where op = 'inactive.announced'") == 1

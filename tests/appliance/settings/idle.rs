@@ -40,7 +40,7 @@ fn without_single_sign_on_the_page_says_why_and_keeps_what_was_typed() {
     let mut ada = house.ada();
     let page = text(&ada.page(HERE));
     assert!(page.contains("Automatic deactivation is off."), "{page}");
-    assert!(page.contains("Single sign-on has to be on for 90 days; it is not set up."), "{page}");
+    assert!(page.contains("Single sign-on has to be on for 90 days; it is off."), "{page}");
     assert!(ada.page("/provisioning").contains(HERE));
     let client = house.provider();
     id_of(&client.post("/Users", &json!({"userName": "gone@x.io", "active": false})).unwrap());
@@ -48,7 +48,7 @@ fn without_single_sign_on_the_page_says_why_and_keeps_what_was_typed() {
     let refused = ada.post(&format!("{HERE}/on"), &[("days", "60")]);
     assert_eq!(refused.status, 409);
     assert_eq!(hidden(&refused.body, "days").as_deref(), Some("60"));
-    let why = "Single sign-on has to be on for 60 days; it is not set up.";
+    let why = "Single sign-on has to be on for 60 days; it is off.";
     assert!(text(&refused.body).contains(why) && refused.body.contains("days-error"), "{}", refused.body);
     assert!(refused.body.contains("<title>Error: "), "{}", refused.body);
     for wrong in ["6", "1000", "", "ten", "<script>alert(1)</script>", "7.5", "１２"] {

@@ -57,7 +57,7 @@ impl Provider {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let inner = serving.clone();
-                std::thread::spawn(move || drop(inner.answer(stream)));
+                std::thread::spawn(move || inner.answer(stream));
             }
         });
         Provider(inner)

@@ -170,6 +170,11 @@ fn a_sign_in_takes_the_place_of_the_session_of_before() {
     assert_eq!(bob.get(&callback).status, 200);
     assert_ne!(bob.session(), first);
     assert!(!is_in(&mut desk.house.browser().with_session(&first)) && is_in(&mut bob));
+    // The same from another site, where the cookie of ours stays at home: it was there when the browser set out.
+    let mut ada = desk.house.ada();
+    let old = ada.session();
+    assert_eq!(desk.sign_in(&mut ada, json!({"sub": "00u2"})).status, 200);
+    assert!(is_in(&mut ada) && !desk.house.browser().with_session(&old).is_in());
     // An administrator with a password is still one in another browser.
     assert!(desk.house.ada().is_in());
 }
