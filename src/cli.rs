@@ -36,7 +36,6 @@ use crate::outbound::{Outbound, Policy};
 use crate::scim::catalog::Catalog;
 use crate::scim::declare::Declarations;
 use crate::scim::dialect::{RULES, RuleSet};
-use crate::sso::Sso;
 use crate::store::{Options, Threads, Threshold};
 
 /// A SCIM 2.0 directory in one binary and one SQLite file.
@@ -229,7 +228,10 @@ fn threshold(config: &Config) -> Threshold {
 }
 
 fn precondition(config: &Config) -> Precondition {
-    if config.sso.required { Precondition::Required } else { Precondition::Acknowledge }
+    match config.sso.precondition {
+        config::Precondition::Required => Precondition::Required,
+        config::Precondition::Acknowledge => Precondition::Acknowledge,
+    }
 }
 
 /// Where browsers reach the pages.
@@ -237,10 +239,13 @@ fn pages_url(config: &Config) -> String {
     config.sso.url.clone().unwrap_or_else(|| config.public_url.clone())
 }
 
-/// The protocol of single sign-on, with the guarded way out.
-fn single_sign_on(config: &Config) -> Result<Sso> {
-    let config::Outbound { allow, ca_file, allow_http } = config.outbound.clone();
-    Ok(Sso::new(Outbound::new(Policy { allow, ca_file, allow_http })?))
+/// The way out that the configuration allows.
+///
+/// Errors: the certificate authorities cannot be used.
+fn outbound(config: &Config) -> Result<Outbound> {
+    let config::Outbound { allow, ca_file, ca_place, allow_http } = config.outbound.clone();
+    let made = Outbound::new(Policy { allow, ca_file, allow_http });
+    made.map_err(|why| ca_place.map_or_else(|| anyhow!("{why}"), |place| place.complain(why.to_string()).into()))
 }
 
 fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {

@@ -19,7 +19,7 @@ use lifecycle::{GuardTable, RetentionTable};
 pub use limits::Limits;
 pub use listen::{Listen, Listener, Tls};
 use listen::{ListenTable, TlsTable};
-pub use sso::{Outbound, Sso};
+pub use sso::{Outbound, Precondition, Sso};
 use sso::{OutboundTable, SsoTable};
 
 /// The commented example, which is the default configuration written out.
@@ -44,9 +44,9 @@ pub struct Config {
     pub limits: Limits,
     /// What becomes of those who left.
     pub lifecycle: Lifecycle,
-    /// Single sign-on.
+    /// Whether signing in comes before provisioning.
     pub sso: Sso,
-    /// Connections that this server opens.
+    /// Where the server may go by itself.
     pub outbound: Outbound,
     /// The log.
     pub log: Log,
@@ -376,7 +376,7 @@ impl Config {
             limits: limits::limits(&source, written.limits)?,
             lifecycle: lifecycle::lifecycle(&source, written.retention, written.guard)?,
             sso: sso::sso(&source, written.sso)?,
-            outbound: sso::outbound(&source, written.outbound, folder)?,
+            outbound: sso::outbound(&source, &written.outbound)?,
             log: written.log,
             bootstrap: written.bootstrap.map(|b| Bootstrap {
                 admin_name: b.admin_name.unwrap_or_else(|| "admin".to_owned()),

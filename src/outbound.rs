@@ -168,6 +168,13 @@ impl Outbound {
         asked.unwrap_or_else(|_| Err(self.too_slow(&target, self.patience.total)))
     }
 
+    /// The same client, which gives up sooner than anybody can bear in a test.
+    #[cfg(test)]
+    pub(crate) fn impatient(self) -> Outbound {
+        let patience = Patience { connect: Duration::from_millis(400), total: Duration::from_millis(900) };
+        Outbound { patience, ..self }
+    }
+
     fn too_slow(&self, target: &Target, patience: Duration) -> OutboundError {
         OutboundError::TooSlow { host: target.shown(), seconds: patience.as_secs() }
     }
@@ -179,12 +186,12 @@ impl Outbound {
         most: usize,
     ) -> Result<Response<Bytes>, OutboundError> {
         let until = Instant::now() + self.patience.connect;
-        let connected = timeout_at(until, async {
-            let addresses = target.addresses(&self.policy, &self.names).await?;
-            let stream = connect::tcp(target, &addresses, until).await?;
-            connect::tls(target, &self.trust, stream).await
-        });
-        let stream = connected.await.unwrap_or_else(|_| Err(self.too_slow(target, self.patience.connect)))?;
+        let late = |_| Err(self.too_slow(target, self.patience.connect));
+        let addresses = target.addresses(&self.policy, &self.names);
+        let addresses = timeout_at(until, addresses).await.unwrap_or_else(late)?;
+        let stream = connect::tcp(target, &addresses, until).await?;
+        let late = |_| Err(self.too_slow(target, self.patience.connect));
+        let stream = timeout_at(until, connect::tls(target, &self.trust, stream)).await.unwrap_or_else(late)?;
         let garbled = |why| OutboundError::Garbled { host: target.shown(), why };
         let (mut sender, connection) = http1::Builder::new()
             .max_headers(HEADERS)
@@ -212,8 +219,7 @@ fn complaint(error: &hyper::Error) -> &'static str {
     match () {
         () if error.is_parse_too_large() => "its headers are too many or too large",
         () if error.is_parse() => "the answer cannot be read; is it an HTTP server?",
-        () if error.is_incomplete_message() || error.is_canceled() => "it hung up before the answer was whole",
-        () => "the connection broke off",
+        () => "it hung up before the answer was whole",
     }
 }
 
@@ -244,7 +250,8 @@ async fn read(target: &Target, answer: Response<Incoming>, most: usize) -> Resul
     if (300..400).contains(&status) {
         let to = parts.headers.get(header::LOCATION).and_then(|l| l.to_str().ok()?.parse::<Uri>().ok());
         // Only the host: what is behind it may be a secret.
-        let to = to.as_ref().and_then(|to| to.host()).map_or(String::new(), |to| format!(" to {to}"));
+        let to = to.as_ref().and_then(|to| to.host()).filter(|to| to.len() <= connect::HOST);
+        let to = to.map_or(String::new(), |to| format!(" to {to}"));
         return Err(OutboundError::Redirect { host: host(), status, to });
     }
     if status < 200 {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
-use super::{options, read_config, remark, say};
+use super::{options, outbound, read_config, remark, say};
 use crate::store::{check_key, check_place, is_served};
 use crate::tls;
 
@@ -14,6 +14,7 @@ pub fn run(file: &Path) -> Result<()> {
     let config = read_config(file)?.config;
     check_place(&options(&config))?;
     check_key(&config.store.path)?;
+    outbound(&config)?;
     if let Some(tls) = &config.tls
         && let Some(certificate) = tls::check(tls)?
         && let Some(warning) = certificate.warning(tls.own.is_some())

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::first_run::{bootstrap, offer};
-use super::{Checked, options, pages_url, precondition, read_config, say, single_sign_on, site};
+use super::{Checked, options, outbound, pages_url, precondition, read_config, say, site};
 use crate::clock::Clock;
 use crate::config::{self, Config, Listener};
 use crate::directory::people_csv::Bounds;
@@ -34,7 +34,7 @@ pub fn run(file: &Path) -> Result<()> {
     telemetry::start(&config.log);
     raise_file_limit(config.limits.connections);
     // A file of authorities that cannot be read is said before anything else is done.
-    let way_out = single_sign_on(&config)?;
+    let way_out = Sso::new(outbound(&config)?);
     let _lock = lock(&config.store.path)?;
     // After the lock: only one server makes a certificate. Before the database: a mistake here costs no waiting.
     let tls = config.tls.as_ref().map(Tls::start).transpose()?;

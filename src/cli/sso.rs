@@ -8,10 +8,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::local::minute;
-use super::{Opened, pages_url, say, single_sign_on};
+use super::{Opened, outbound, pages_url, say};
 use crate::clock::date_time;
 use crate::directory::sso::{CALLBACK, Settings, State, open_secret, state, switch_off};
-use crate::sso::Provider;
+use crate::sso::{Provider, Sso};
 use crate::store::key_of;
 
 #[derive(Subcommand)]
@@ -125,7 +125,7 @@ fn test_config(opened: &Opened) -> Result<()> {
         scopes: settings.scopes.clone(),
         redirect: format!("{}{CALLBACK}", pages_url(&opened.config)),
     };
-    let sso = single_sign_on(&opened.config)?;
+    let sso = Sso::new(outbound(&opened.config)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let look = runtime.block_on(sso.look(&provider))?;
     say(format!(

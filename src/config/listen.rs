@@ -170,19 +170,27 @@ fn trusted_proxies(source: &Source<'_>, table: &ListenTable) -> Result<Vec<IpNet
         }
         _ => {}
     }
-    let network = |written: &Spanned<String>| {
-        let text = written.get_ref();
-        let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())));
-        let wrong = match parsed {
-            Ok(network) if network.prefix_len() > 0 => return Ok(network.trunc()),
-            Ok(_) => format!("{text:?} would trust everybody's word; name the proxies"),
-            Err(_) => {
-                format!("listen.trusted_proxies holds addresses and networks such as \"10.1.0.0/16\", not {text:?}")
-            }
-        };
-        Err(source.refuse(Some(written.span()), wrong))
+    written
+        .iter()
+        .map(|w| network(source, "listen.trusted_proxies", "trust everybody's word; name the proxies", w))
+        .collect()
+}
+
+/// One of a list of networks. All addresses together are none, and what they `would` do is said.
+pub(super) fn network(
+    source: &Source<'_>,
+    key: &str,
+    would: &str,
+    written: &Spanned<String>,
+) -> Result<IpNet, BadConfig> {
+    let text = written.get_ref();
+    let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())));
+    let wrong = match parsed {
+        Ok(network) if network.prefix_len() > 0 => return Ok(network.trunc()),
+        Ok(_) => format!("{text:?} would {would}"),
+        Err(_) => format!("{key} holds addresses and networks such as \"10.1.0.0/16\", not {text:?}"),
     };
-    written.iter().map(network).collect()
+    Err(source.refuse(Some(written.span()), wrong))
 }
 
 fn address(source: &Source<'_>, key: &str, written: Option<&Spanned<String>>) -> Result<SocketAddr, BadConfig> {

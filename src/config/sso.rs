@@ -1,32 +1,21 @@
-//! `[sso]` and `[outbound]`: what single sign-on means for provisioning, and where this server may connect to.
+//! `[sso]` and `[outbound]`: whether signing in comes before provisioning, and where the server goes by itself.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{BadConfig, Source};
+use super::listen::network;
+use super::{BadConfig, Place, Source};
 
 /// `[sso]`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Sso {
-    /// Provisioning is not switched on without single sign-on, whoever says that it is to go without.
-    pub required: bool,
+    /// What has to be there before provisioning is switched on.
+    pub precondition: Precondition,
     /// Where browsers reach the pages, without a slash at its end; none: under `public_url`.
     pub url: Option<String>,
-}
-
-/// `[outbound]`
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outbound {
-    /// Networks that may be reached although they are not public.
-    pub allow: Vec<IpNet>,
-    /// Certificate authorities that are trusted beside the public ones; relative paths count from the folder of the
-    /// configuration.
-    pub ca_file: Option<PathBuf>,
-    /// Plain HTTP is spoken too, with addresses inside `allow`.
-    pub allow_http: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -36,12 +25,41 @@ pub(super) struct SsoTable {
     url: Option<Spanned<String>>,
 }
 
-#[derive(Default, Deserialize, PartialEq)]
+/// Checks it.
+pub(super) fn sso(source: &Source<'_>, table: SsoTable) -> Result<Sso, BadConfig> {
+    let Some(written) = table.url else { return Ok(Sso { precondition: table.precondition, url: None }) };
+    let url = written.get_ref().trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let odd = |host: &str| host.is_empty() || !host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c));
+    if host.is_none_or(odd) {
+        let why = "sso.url is a URL without a path, such as \"https://scim.example.com\"";
+        return Err(source.refuse(Some(written.span()), why));
+    }
+    Ok(Sso { precondition: table.precondition, url: Some(url.to_owned()) })
+}
+
+/// What has to be there before provisioning is switched on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Precondition {
+pub enum Precondition {
+    /// Single sign-on that was tested.
+    Required,
+    /// That, or an administrator who says that he or she goes without.
     #[default]
     Acknowledge,
-    Required,
+}
+
+/// `[outbound]`: where the server may go by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Outbound {
+    /// Networks that may be reached although they are not public.
+    pub allow: Vec<IpNet>,
+    /// A PEM file with certificate authorities that are trusted besides the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// Where that stands.
+    pub ca_place: Option<Place>,
+    /// Plain HTTP may be spoken with the networks of `allow`.
+    pub allow_http: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -49,43 +67,24 @@ enum Precondition {
 pub(super) struct OutboundTable {
     allow: Vec<Spanned<String>>,
     ca_file: Option<Spanned<String>>,
-    allow_http: bool,
+    allow_http: Option<Spanned<bool>>,
 }
 
-/// Checks `[sso]`.
-pub(super) fn sso(source: &Source<'_>, written: SsoTable) -> Result<Sso, BadConfig> {
-    let url = match written.url {
-        None => None,
-        Some(url) => {
-            let text = url.get_ref().trim_end_matches('/');
-            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-            let odd = |h: &str| h.is_empty() || h.contains(['/', '?', '#', '@', '\\']) || !h.is_ascii();
-            if host.is_none_or(odd) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                let why = "sso.url is a URL without a path, such as \"https://scim.example.com\"";
-                return Err(source.refuse(Some(url.span()), why));
-            }
-            Some(text.to_owned())
-        }
-    };
-    Ok(Sso { required: written.precondition == Precondition::Required, url })
-}
-
-/// Checks `[outbound]`.
-pub(super) fn outbound(source: &Source<'_>, written: OutboundTable, folder: &Path) -> Result<Outbound, BadConfig> {
-    let mut allow = Vec::new();
-    for network in &written.allow {
-        let text = network.get_ref();
-        let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-        allow.push(parsed.map_err(|_| {
-            let why = format!("outbound.allow is made of networks such as \"10.0.0.0/8\", not {text:?}");
-            source.refuse(Some(network.span()), why)
-        })?);
+/// Checks it.
+pub(super) fn outbound(source: &Source<'_>, table: &OutboundTable) -> Result<Outbound, BadConfig> {
+    let allowed =
+        |written| network(source, "outbound.allow", "let the server go everywhere; name the networks", written);
+    let allow: Vec<IpNet> = table.allow.iter().map(allowed).collect::<Result<_, _>>()?;
+    let http = table.allow_http.as_ref().filter(|http| *http.get_ref());
+    if let Some(http) = http.filter(|_| allow.is_empty()) {
+        let why = "outbound.allow_http has no meaning without outbound.allow: plain HTTP is spoken only with the networks there";
+        return Err(source.refuse(Some(http.span()), why));
     }
-    let ca_file = match written.ca_file {
-        Some(file) if file.get_ref().is_empty() => {
-            return Err(source.refuse(Some(file.span()), "outbound.ca_file is empty"));
-        }
-        other => other.map(|file| folder.join(file.get_ref())),
-    };
-    Ok(Outbound { allow, ca_file, allow_http: written.allow_http })
+    let ca_file = table.ca_file.as_ref().map(|written| {
+        let path = PathBuf::from(written.get_ref());
+        let why = "outbound.ca_file is the whole path of a PEM file such as /etc/ssl/certs/company.pem";
+        if path.is_absolute() { Ok(path) } else { Err(source.refuse(Some(written.span()), why)) }
+    });
+    let ca_place = table.ca_file.as_ref().map(|written| source.place(Some(written.span())));
+    Ok(Outbound { allow, ca_file: ca_file.transpose()?, ca_place, allow_http: http.is_some() })
 }

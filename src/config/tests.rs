@@ -44,6 +44,15 @@ fn mistakes_are_told_with_their_line() {
         ("[limits]\nbad_tokens_per_second = 0\n", 1, "bad_tokens_per_second"),
         ("[limits]\nrequests_per_second = 49\n", 1, "requests_per_second"),
         ("[scim]\npage_size = 50\nmax_page_size = 10\n", 2, "from 1 to 10"),
+        ("[sso]\nprecondition = \"none\"\n", 2, "acknowledge"),
+        ("[sso]\nissuer = \"https://idp.example.com\"\n", 2, "precondition"),
+        ("[outbound]\nproxy = \"x\"\n", 2, "ca_file"),
+        ("[outbound]\nallow = [\"10.0.0.0/8\",\n\"idp.internal\"]\n", 3, "outbound.allow holds addresses"),
+        ("[outbound]\nallow = [\"0.0.0.0/0\"]\n", 2, "go everywhere"),
+        ("[outbound]\nallow = [\"::/0\"]\n", 2, "go everywhere"),
+        ("[outbound]\nca_file = \"ca.pem\"\n", 2, "whole path"),
+        ("[outbound]\nca_file = \"\"\n", 2, "whole path"),
+        ("[outbound]\n\nallow_http = true\n", 3, "without outbound.allow"),
         ("x = \n", 1, ""),
     ] {
         let error = read(text).unwrap_err();
@@ -123,4 +132,17 @@ fn proxies_are_addresses_and_networks() {
     let text = "[listen]\nbehind_proxy = true\ntrusted_proxies = [\"10.1.2.3/8\", \"192.0.2.1\", \"fd00::/8\", \"::ffff:192.0.2.2\"]\n";
     let proxies: Vec<String> = read(text).unwrap().listen.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8", "192.0.2.2/32"]);
+}
+
+#[test]
+fn the_way_out_is_as_wide_as_it_is_made() {
+    let text = "[sso]\nprecondition = \"required\"\n[outbound]\nallow = [\"10.1.2.3/8\", \"::1\"]\nca_file = \"/a/b.pem\"\nallow_http = true\n";
+    let config = read(text).unwrap();
+    let allow: Vec<String> = config.outbound.allow.iter().map(ToString::to_string).collect();
+    assert_eq!((allow.join(" ").as_str(), config.outbound.allow_http), ("10.0.0.0/8 ::1/128", true));
+    assert_eq!(config.outbound.ca_file.as_deref(), Some(Path::new("/a/b.pem")));
+    assert_eq!(config.sso.precondition, Precondition::Required);
+    let config = read("").unwrap();
+    assert!(config.outbound.allow.is_empty() && config.outbound.ca_file.is_none() && !config.outbound.allow_http);
+    assert_eq!(config.sso.precondition, Precondition::Acknowledge);
 }

@@ -19,6 +19,9 @@ use super::{OutboundError, Policy, address};
 /// Addresses of one name that are tried, at most.
 const TRIED: usize = 4;
 
+/// Characters of a name in the DNS, at most.
+pub(super) const HOST: usize = 253;
+
 /// Where a URL leads, as far as it can be said without asking anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -41,8 +44,8 @@ impl Target {
             ));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        if host.is_empty() {
-            return Err(OutboundError::BadUrl("the URL has no host".into()));
+        if host.is_empty() || host.len() > HOST {
+            return Err(OutboundError::BadUrl("the URL has no host, or one that is too long".into()));
         }
         let tls = match scheme {
             "https" => true,
@@ -118,8 +121,11 @@ pub(super) enum Names {
     System,
     /// A test.
     #[cfg(test)]
-    Told(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Told(Arc<Told>),
 }
+
+#[cfg(test)]
+type Told = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl Names {
     async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {

@@ -11,8 +11,6 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-const SHORT: Patience = Patience { connect: Duration::from_millis(400), total: Duration::from_millis(900) };
-
 /// What a server does with a connection, besides reading one request.
 #[derive(Clone, Copy)]
 enum Does {
@@ -81,7 +79,7 @@ fn here() -> Policy {
 }
 
 fn client(policy: Policy) -> Outbound {
-    Outbound { patience: SHORT, ..Outbound::new(policy).unwrap() }
+    Outbound::new(policy).unwrap()
 }
 
 async fn get(client: &Outbound, url: &str) -> Result<Response<Bytes>, OutboundError> {
@@ -90,7 +88,7 @@ async fn get(client: &Outbound, url: &str) -> Result<Response<Bytes>, OutboundEr
 
 async fn asked(does: Does) -> Result<Response<Bytes>, OutboundError> {
     let server = server(does, None).await;
-    get(&client(here()), &format!("http://{}/secret-path?token=secret", server.address)).await
+    get(&client(here()).impatient(), &format!("http://{}/secret-path?token=secret", server.address)).await
 }
 
 fn sentence(answer: Result<Response<Bytes>, OutboundError>) -> String {
@@ -196,6 +194,7 @@ async fn only_urls_that_are_meant_are_called() {
         ("https://idp.example:99999/", "port"),
         ("https://idp.example:/", "port"),
         ("https:// idp.example/", "cannot be read"),
+        (&format!("https://{}/", "a".repeat(300)), "too long"),
         ("https:///path", "cannot be read"),
         ("", "cannot be read"),
     ] {
@@ -279,6 +278,20 @@ async fn an_address_that_is_dead_or_silent_does_not_hold_up_the_next() {
     assert!(get(&client, &format!("http://idp.example:{}/", server.address.port())).await.is_ok());
     let said = sentence(get(&client, "http://idp.example:1/").await);
     assert!(said.contains("cannot be reached: nothing listens there"), "{said}");
+
+    // Somebody listens on the first, takes nobody in and has no room for more: the system answers no knock.
+    let silent: SocketAddr = format!("127.0.0.9:{}", server.address.port()).parse().unwrap();
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &silent).unwrap();
+    rustix::net::listen(&socket, 0).unwrap();
+    let knock = || std::net::TcpStream::connect_timeout(&silent, Duration::from_millis(50));
+    let waiting: Vec<_> = (0..8).map(|_| knock()).collect();
+    assert!(waiting.iter().any(Result::is_err), "it has room for more");
+    assert!(get(&client, &format!("http://idp.example:{}/", server.address.port())).await.is_ok());
+    let alone = |_: &str| vec!["127.0.0.9".parse().unwrap()];
+    let client = Outbound { names: Names::Told(Arc::new(alone)), ..client }.impatient();
+    let said = sentence(get(&client, &format!("http://idp.example:{}/", server.address.port())).await);
+    assert!(said.contains("cannot be reached: it does not answer"), "{said}");
 }
 
 /// An authority, and a server's certificate of it.
@@ -309,7 +322,7 @@ async fn over_tls(host: &str, known: bool, change: impl FnOnce(&mut CertificateP
     std::fs::write(&file, pem).unwrap();
     let told = |_: &str| vec!["127.0.0.1".parse().unwrap()];
     let policy = Policy { ca_file: known.then_some(file), allow_http: false, ..here() };
-    let client = Outbound { names: Names::Told(Arc::new(told)), patience: PATIENCE, ..client(policy) };
+    let client = Outbound { names: Names::Told(Arc::new(told)), ..client(policy) };
     let answer = get(&client, &format!("https://{host}:{}/", server.address.port())).await;
     answer.map(|a| a.status().as_u16()).map_err(|e| e.to_string())
 }
@@ -339,13 +352,13 @@ async fn what_does_not_speak_tls_is_not_spoken_to() {
         assert!(!server.heard.lock().unwrap().contains("secret"));
     }
     let silent = server(Does::Nothing, None).await;
-    let client = Outbound { names: Names::Told(Arc::new(told)), ..client(here()) };
+    let client = Outbound { names: Names::Told(Arc::new(told)), ..client(here()) }.impatient();
     let began = Instant::now();
     assert!(
         sentence(get(&client, &format!("https://idp.example:{}/", silent.address.port())).await)
             .contains("took too long")
     );
-    assert!(began.elapsed() < SHORT.total);
+    assert!(began.elapsed() < Duration::from_millis(800));
 }
 
 #[test]
@@ -365,4 +378,21 @@ fn authorities_have_to_be_there() {
     assert!(tried(Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")).unwrap_err().contains("PEM"));
     assert!(tried(Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")).is_err());
     assert!(tried(Some(&certificate(|_| {}).0)).is_ok());
+}
+
+/// Another test once more, in a process whose environment names a proxy for everything.
+#[test]
+fn nobody_in_the_environment_is_asked() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "outbound::tests::an_answer_is_read_whole_and_the_request_is_ours"]);
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        again.env(name, &url);
+    }
+    let ended = again.env_remove("no_proxy").env_remove("NO_PROXY").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "the proxy was asked");
 }

@@ -79,6 +79,9 @@ enum How {
 }
 
 #[cfg(test)]
+pub(crate) mod signing;
+
+#[cfg(test)]
 mod tests {
     use base64::Engine;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -67,7 +67,7 @@ fn verified(token: &str, metadata: &Metadata, keys: &Keys) -> Result<Signed, Sso
     }
     // Access tokens of the same provider are JWTs too, and must not pass for this (RFC 9068).
     let kind = header.get("typ").and_then(Value::as_str).unwrap_or("JWT").to_ascii_lowercase();
-    if !["jwt", "application/jwt", "id+jwt"].contains(&kind.as_str()) {
+    if !["jwt", "application/jwt", "jose", "id+jwt"].contains(&kind.as_str()) {
         return Err(SsoError::BadToken("its header says that it is something else (typ)".into()));
     }
     let id = match header.get("kid") {

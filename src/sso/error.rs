@@ -155,8 +155,14 @@ pub(super) fn words(error: &str, description: Option<&str>, secrets: &[&str]) ->
     for secret in secrets.iter().filter(|s| !s.is_empty()) {
         text = text.replace(secret, "…");
     }
-    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
+    let shown: String = text.chars().map(|c| if is_odd(c) { ' ' } else { c }).take(SHOWN).collect();
     if text.chars().nth(SHOWN).is_some() { format!("{shown}…") } else { shown }
+}
+
+/// Characters that end lines, move the cursor, turn the direction of reading, or are not seen.
+fn is_odd(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -169,6 +175,7 @@ mod tests {
         assert_eq!(said, "the identity provider refused the sign-in: access_denied: not assigned  2026 INFO admin ok");
         assert_eq!(words("e", Some("code abc is bad"), &["", "abc"]), "e: code … is bad");
         assert_eq!(words("e", Some(" "), &[]), "e");
+        assert_eq!(words("a\u{202e}b\u{200b}c\u{2028}d\u{1b}[0m", None, &[]), "a b c d [0m");
         assert_eq!(words(&"é".repeat(400), None, &[]).chars().count(), 301);
     }
 }

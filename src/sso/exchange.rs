@@ -66,7 +66,9 @@ pub(super) async fn redeem(
     let request = request(metadata, provider, code, verifier)?;
     let answer = outbound.send(request).await?;
     if answer.status().as_u16() != 200 {
-        let hidden = [code, verifier, secret(provider).unwrap_or_default()];
+        let secret = secret(provider).unwrap_or_default();
+        // As they are, and as they stood in the form.
+        let hidden = [code, verifier, secret, &encoded(code), &encoded(secret)];
         return Err(refusal(&answer, &hidden));
     }
     let members = json::object(answer.body()).map_err(SsoError::BadAnswer)?;
@@ -105,9 +107,12 @@ fn request(metadata: &Metadata, provider: &Provider, code: &str, verifier: &str)
         .map_err(|_| SsoError::BadMetadata("its token_endpoint cannot be called".into()))
 }
 
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
 fn basic(id: &str, secret: &str) -> Result<HeaderValue, SsoError> {
-    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let both = BASE64_STANDARD.encode(format!("{}:{}", encoded(id), encoded(secret)));
     let mut value = HeaderValue::from_str(&format!("Basic {both}"))
         .map_err(|_| SsoError::ClientRefused("they cannot be sent".into()))?;

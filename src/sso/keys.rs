@@ -3,6 +3,8 @@
 //! jsonwebtoken reads the keys and verifies; the arithmetic under it is that of `secret`. A header names its algorithm and its
 //! key, and is believed in neither: the algorithm has to be one of the metadata, and the key one that is made for it.
 
+use std::ops::RangeInclusive;
+
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
@@ -16,6 +18,9 @@ use super::{SsoError, json};
 
 /// Keys of one provider, at most.
 const MOST: usize = 100;
+
+/// Bytes of an RSA modulus: 2048 to 8192 bits. Shorter ones can be broken, longer ones take long.
+const RSA_BYTES: RangeInclusive<usize> = 256..=1024;
 
 static RING: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
@@ -181,5 +186,10 @@ fn key(written: &Value) -> Option<Key> {
     };
     let algorithm = written.get("alg").and_then(Value::as_str).map(str::to_owned);
     let key = DecodingKey::from_jwk(&read).ok()?;
+    if let DecodingKeyKind::RsaModulusExponent { n, .. } = key.kind()
+        && !RSA_BYTES.contains(&n.iter().skip_while(|b| **b == 0).count())
+    {
+        return None;
+    }
     signs.then_some(Key { id: read.common.key_id, algorithm, kind, key })
 }

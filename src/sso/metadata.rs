@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::outbound::Outbound;
 
+use super::error::words;
 use super::{SsoError, json, keys};
 
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
@@ -106,12 +107,17 @@ impl Metadata {
         let issuer = required(&members, "issuer")?;
         if issuer.contains(['{', '}']) {
             return Err(SsoError::BadMetadata(format!(
-                "its issuer is {issuer}, a pattern that stands for many tenants; use the issuer of a single one{}",
+                "its issuer is {}, a pattern that stands for many tenants; use the issuer of a single one{}",
+                words(&issuer, None, &[]),
                 hint(typed)
             )));
         }
         if issuer.strip_suffix('/').unwrap_or(&issuer) != typed {
-            return Err(SsoError::OtherIssuer { typed: typed.to_owned(), found: issuer, hint: hint(typed) });
+            return Err(SsoError::OtherIssuer {
+                typed: typed.to_owned(),
+                found: words(&issuer, None, &[]),
+                hint: hint(typed),
+            });
         }
         let url = |name: &str, url: String| match outbound.check(&url) {
             Ok(()) if !url.contains('#') => Ok(url),
@@ -139,7 +145,7 @@ impl Metadata {
         if algorithms.is_empty() {
             return Err(SsoError::BadMetadata(format!(
                 "it signs ID tokens with {}, none of which is accepted here; RS256 is the usual choice",
-                named.join(", ")
+                words(&named.join(", "), None, &[])
             )));
         }
         Ok(Metadata {

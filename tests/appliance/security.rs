@@ -15,9 +15,9 @@ use crate::support::Appliance;
 use crate::wire::{PATIENCE, exchange, plain};
 
 /// The items of the list that have to be in the table.
-const ITEMS: [u32; 47] = [
+const ITEMS: [u32; 49] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27, 28, 29, 30, 33, 34,
-    35, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 51, 52, 53, 54,
+    35, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 51, 52, 53, 54, 55, 56,
 ];
 
 /// The tests that a row names, each with its file.
@@ -37,10 +37,10 @@ fn named(row: &str) -> Vec<(String, String)> {
 /// Is there a test of this name in the text of a file?
 fn holds(text: &str, name: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let at = lines.iter().position(|l| l.starts_with(&format!("fn {name}(")));
+    let at = lines.iter().position(|l| l.strip_prefix("async ").unwrap_or(l).starts_with(&format!("fn {name}(")));
     at.is_some_and(|at| {
         let above = lines[..at].iter().rev().take_while(|l| l.starts_with('#') || l.starts_with("//"));
-        above.into_iter().any(|l| *l == "#[test]")
+        above.into_iter().any(|l| ["#[test]", "#[tokio::test]"].contains(l))
     })
 }
 
@@ -73,8 +73,10 @@ fn the_check_of_the_table_can_fail() {
     let expected = [("a.rs", "one"), ("a.rs", "two"), ("b.rs", "three")];
     assert_eq!(named(row), expected.map(|(f, n)| (f.to_owned(), n.to_owned())));
     assert!(named("| 1 | x | y | none |").is_empty());
-    let text = "/// A test.\n#[test]\nfn one() {}\n\nfn two() {}\n";
-    assert!(holds(text, "one") && !holds(text, "two") && !holds(text, "on") && !holds("", "one"));
+    let text = "/// A test.\n#[test]\nfn one() {}\n\nfn two() {}\n\n#[tokio::test]\nasync fn three() {}\n";
+    assert!(
+        holds(text, "one") && holds(text, "three") && !holds(text, "two") && !holds(text, "on") && !holds("", "one")
+    );
 }
 
 /// Without a token every path is a question for it: however it is written, and whatever comes with it.

@@ -17,6 +17,12 @@ fn refused(config: &str) -> String {
     checked
 }
 
+#[test]
+fn certificate_authorities_that_cannot_be_used_are_refused_with_their_line() {
+    let said = refused("[outbound]\nca_file = \"/nowhere/ca.pem\"\n");
+    assert!(names_line(&said, 2) && said.contains("/nowhere/ca.pem") && said.contains("cannot be read"), "{said}");
+}
+
 /// True when the sentence names the line, as `line 3` or as `config.toml:3`.
 fn names_line(sentence: &str, line: usize) -> bool {
     let after = |mark: &str| {

@@ -44,13 +44,13 @@ fn the_configuration_is_checked() {
         ("[sso]\nurl = \"https://x/path\"\n", "sso.url"),
         ("[sso]\nissuer = \"https://x\"\n", "unknown field"),
         ("[outbound]\nallow = [\"everywhere\"]\n", "outbound.allow"),
-        ("[outbound]\nca_file = \"\"\n", "outbound.ca_file"),
+        ("[outbound]\nca_file = \"x.pem\"\n", "outbound.ca_file"),
     ] {
         let refused = sentence(&Place::new(text).command(&["check-config"]));
         assert!(refused.contains(words) && refused.contains(", line "), "{text}: {refused}");
     }
     Place::new("[sso]\nurl = \"https://scim.example.com/\"\nprecondition = \"required\"\n[outbound]\nallow = [\"10.0.0.0/8\", \"::1\"]\n").done(&["check-config"]);
-    let missing = Place::new("[outbound]\nca_file = \"missing.pem\"\n").command(&["serve"]);
+    let missing = Place::new("[outbound]\nca_file = \"/missing.pem\"\n").command(&["serve"]);
     assert!(sentence(&missing).contains("missing.pem"));
 }
 
