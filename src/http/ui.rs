@@ -33,6 +33,7 @@ mod sign_in;
 mod sso;
 mod sso_guides;
 mod sso_sign_in;
+mod sso_words;
 mod state;
 mod tokens;
 mod uploads;

@@ -94,7 +94,7 @@ impl Ui {
             match self.settings.sso.look(&provider).await {
                 Ok(look) => new.issuer = look.issuer,
                 Err(error) => {
-                    form.refuse("issuer", super::sso_sign_in::capital(&error.to_string()));
+                    form.refuse("issuer", super::sso_words::capital(&error.to_string()));
                     let confirm = signed.confirm(self.now());
                     return self.sso_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, confirm).await;
                 }

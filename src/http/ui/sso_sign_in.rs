@@ -2,14 +2,15 @@
 //! is, and to test how it is set up.
 
 use askama::Template;
-use hyper::header::{RETRY_AFTER, SET_COOKIE};
+use hyper::header::SET_COOKIE;
 use hyper::{Method, StatusCode};
 
 use super::super::lines;
 use super::flows::{Flow, Purpose, Refusal as Refused, Shown};
 use super::session::Signed;
-use super::views::{Frame, Link};
-use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, is_page, listed, redirect, with_cookie};
+use super::sso_words::{Failed, capital, crowded, cut, is_own_page, not_on, settings_link, trouble, value_of};
+use super::views::Frame;
+use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
 use crate::directory::sso::{CALLBACK, Met, Settings, Tested, meet, note_test, open_secret, state};
 use crate::directory::who::{Entry, Person, Who, enter, exchange, still, whose};
 use crate::directory::{Refusal, Weight};
@@ -22,9 +23,8 @@ const ID_TOKEN: &str = "id token";
 const LONGEST_TOKEN: usize = 16 << 10;
 /// By how much the clock of the provider may be behind, in microseconds.
 const SKEW: i64 = 60 * 1_000_000;
-/// Claims that a test shows, and characters of each, at most.
+/// Claims that a test shows, at most.
 const MOST_CLAIMS: usize = 60;
-const LONGEST_CLAIM: usize = 300;
 
 /// A page that leads on by itself. The browser comes from another site, and would keep the cookie of the session, which is
 /// for requests of our own pages only, out of a redirect.
@@ -354,136 +354,5 @@ impl Ui {
             false => "This sign-in was used already, or it took longer than ten minutes. Sign in once more.".to_owned(),
         };
         trouble(StatusCode::BAD_REQUEST, "This sign-in is over", text)
-    }
-}
-
-/// Why nobody came back from the identity provider.
-enum Failed {
-    /// What came back is not good: a sentence.
-    Protocol(String),
-    /// The identity provider has said so: its word, and what it says to that.
-    Said(String, Option<String>),
-}
-
-impl Failed {
-    fn for_person(&self) -> &'static str {
-        match self {
-            Failed::Said(word, _) if word == "access_denied" => {
-                "Your identity provider did not let you in. Ask your administrator to assign you to this application."
-            }
-            _ => {
-                "Your identity provider did not sign you in. Try again; if it happens again, your administrator can see why."
-            }
-        }
-    }
-
-    fn for_admins(&self) -> String {
-        match self {
-            Failed::Protocol(sentence) => capital(sentence),
-            Failed::Said(word, _) if word.is_empty() => {
-                "The identity provider sent neither a code nor an error.".to_owned()
-            }
-            Failed::Said(word, more) => capital(&SsoError::denied(word, more.as_deref()).to_string()),
-        }
-    }
-}
-
-fn trouble(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
-    let link = Link { href: "/sign-in".to_owned(), words: "Go to the sign-in".to_owned() };
-    Trouble { link: Some(link), ..Trouble::new(status, heading, text) }
-}
-
-fn not_on() -> Trouble {
-    trouble(
-        StatusCode::CONFLICT,
-        "Single sign-on is off",
-        "It is off at the moment, or it was set up otherwise while you were on the way. Try again; administrators can sign in with name and password.",
-    )
-}
-
-fn crowded() -> Trouble {
-    let mut trouble = trouble(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Not at the moment",
-        "Very many people are signing in at the moment. Try again in a few seconds.",
-    );
-    trouble.headers.push((RETRY_AFTER, "5".to_owned()));
-    trouble
-}
-
-fn settings_link() -> Link {
-    Link { href: "/sso".to_owned(), words: "Go to single sign-on".to_owned() }
-}
-
-pub(super) fn capital(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let end = if sentence.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
-}
-
-fn cut(text: &str) -> String {
-    let mut short: String =
-        text.chars().take(LONGEST_CLAIM).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(LONGEST_CLAIM).is_some() {
-        short.push('…');
-    }
-    short
-}
-
-fn value_of(value: &serde_json::Value) -> String {
-    cut(&match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    })
-}
-
-/// Is this the address of a page here, and nothing that a browser could take for another place?
-fn is_own_page(path: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~%?=&+".contains(c);
-    let Some(rest) = path.strip_prefix('/') else { return false };
-    if path.len() > 500 || rest.starts_with('/') || !path.chars().all(plain) {
-        return false;
-    }
-    let segments: Vec<&str> = rest.split('?').next().unwrap_or_default().split('/').collect();
-    is_page(&segments) && segments.first() != Some(&"sign-in")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_comes_back_to_pages_of_ours_alone() {
-        for own in ["/", "/admins", "/people/0198-ab%20c/delete", "/tokens/new?rotate=AbC", "/people/import/x1"] {
-            assert!(is_own_page(own), "{own}");
-        }
-        for foreign in [
-            "",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example",
-            "/\t/evil.example",
-            "/%0d%0aX: y",
-            "/scim/v2",
-            "/people\n",
-            "/sign-in/sso?again=/",
-            "evil",
-            "/@evil.example",
-            "/people/#x",
-        ] {
-            assert!(!is_own_page(foreign), "{foreign:?}");
-        }
-    }
-
-    #[test]
-    fn what_a_provider_says_is_cut_to_words() {
-        let said =
-            |word: &str| Failed::Said(word.to_owned(), Some("AADSTS50105:\r\nnot assigned".to_owned())).for_admins();
-        assert_eq!(said("x"), "The identity provider refused the sign-in: x: AADSTS50105:  not assigned.");
-        assert!(said("").contains("neither"));
-        assert_eq!(capital("the provider is down"), "The provider is down.");
-        assert_eq!(value_of(&serde_json::json!({"a": ["b"]})), "{\"a\":[\"b\"]}");
-        assert_eq!(cut(&"x".repeat(400)).chars().count(), 301);
     }
 }
