@@ -32,6 +32,11 @@ const LASTS: i64 = 30 * 60 * 1_000_000;
 /// Characters of an ID token that go into a URL, at most: with more, servers refuse the URL.
 const HINT: usize = 6000;
 
+/// The `max_age` that goes with `prompt=login`, in seconds: it makes providers say `auth_time`, which is held against the
+/// moment of asking. 0 would say the same twice, but Canaille looks at the age once more after the sign-in, finds it greater
+/// than 0, and asks for ever.
+const ASKED: u64 = 300;
+
 /// An identity provider, as an administrator described it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -55,7 +60,7 @@ pub enum Fresh {
     No,
     /// The person has authenticated within so many seconds (`max_age`).
     Within(u64),
-    /// The person authenticates now (`prompt=login` with `max_age=0`).
+    /// The person authenticates now (`prompt=login`), which `auth_time` has to show.
     Login,
 }
 
@@ -199,7 +204,10 @@ impl Sso {
             Fresh::Login => Some(0),
         };
         let scopes = scopes(&provider.scopes);
-        let age = max_age.map(|age| age.to_string());
+        let age = match fresh {
+            Fresh::Login => Some(ASKED.to_string()),
+            _ => max_age.map(|age| age.to_string()),
+        };
         let mut query = vec![
             ("response_type", "code"),
             ("client_id", &provider.client_id),

@@ -140,8 +140,8 @@ fn the_way_out_is_as_wide_as_it_is_made() {
     let allow: Vec<String> = config.outbound.allow.iter().map(ToString::to_string).collect();
     assert_eq!((allow.join(" ").as_str(), config.outbound.allow_http), ("10.0.0.0/8 ::1/128", true));
     assert_eq!(config.outbound.ca_file.as_deref(), Some(Path::new("/a/b.pem")));
-    assert!(config.sso.required);
+    assert_eq!(config.sso.precondition, Precondition::Required);
     let config = read("").unwrap();
     assert!(config.outbound.allow.is_empty() && config.outbound.ca_file.is_none() && !config.outbound.allow_http);
-    assert!(!config.sso.required);
+    assert_eq!(config.sso.precondition, Precondition::Acknowledge);
 }

@@ -14,7 +14,7 @@ pub enum SsoError {
     BadIssuer(String),
     /// The provider cannot be reached.
     #[error("the identity provider cannot be reached: {0}")]
-    Unreachable(#[from] OutboundError),
+    Unreachable(OutboundError),
     /// There is no metadata where it should be.
     #[error(
         "there is no OpenID Connect provider at this issuer: its /.well-known/openid-configuration is answered with status {status}{hint}"
@@ -142,6 +142,13 @@ pub enum SsoError {
     /// The system has no randomness.
     #[error(transparent)]
     NoRandomness(#[from] crate::secret::NoRandomness),
+}
+
+// Not as the source of the error: the sentence has it already.
+impl From<OutboundError> for SsoError {
+    fn from(why: OutboundError) -> SsoError {
+        SsoError::Unreachable(why)
+    }
 }
 
 impl SsoError {

@@ -210,6 +210,11 @@ export class Scene {
         this.endings.push(what);
     }
 
+    /** Whether a URL belongs to such a site. */
+    elsewhere(url) {
+        return this.allowed.has(new URL(url).origin);
+    }
+
     /** A new appliance that runs. What `prepare` does happens before the start. */
     async appliance(prepare, config) {
         this.app = new Appliance(this.binary, config);
@@ -232,7 +237,9 @@ export class Scene {
         this.pages.push(page);
         page.on("console", (message) => {
             const text = message.text();
-            if (["error", "warning"].includes(message.type()) && !IS_STATUS.test(text)) trouble(`console: ${text}`);
+            if (!["error", "warning"].includes(message.type()) || IS_STATUS.test(text)) return;
+            const {url} = message.location();
+            if (!url || !this.elsewhere(url)) trouble(`console: ${text}`);
         });
         page.on("pageerror", (error) => trouble(`script: ${error.message}`));
         page.on("dialog", (dialog) => {
@@ -241,7 +248,10 @@ export class Scene {
         });
         page.on("request", (request) => {
             const {origin, protocol} = new URL(request.url());
-            if (!["blob:", "data:"].includes(protocol) && origin !== this.app.base && !this.allowed.has(origin)) trouble(`fetched from elsewhere: ${request.url()}`);
+            if (["blob:", "data:"].includes(protocol) || origin === this.app.base) return;
+            // People are sent there; a page of ours fetches nothing from there.
+            if (this.allowed.has(origin) && (request.isNavigationRequest() || this.elsewhere(request.frame().url()))) return;
+            trouble(`fetched from elsewhere: ${request.url()}`);
         });
         return page;
     }

@@ -10,13 +10,14 @@ if (!binary) {
     console.error("Usage: [PICTURES=FOLDER] node main.mjs BINARY [PART OF A NAME]...");
     process.exit(2);
 }
-const files = ["setup", "sign_in", "account", "provisioning", "tokens", "directory", "csv", "editing", "leaving", "roles", "idle", "sso", "requests", "errors", "keyboard", "tour"];
+const files = ["setup", "sign_in", "account", "provisioning", "tokens", "directory", "csv", "editing", "leaving", "roles", "idle", "sso", "sso_peers", "requests", "errors", "keyboard", "tour"];
 for (const file of files) await import(`./${file}.mjs`);
 
 const pictures = process.env.PICTURES ?? "screenshots";
 mkdirSync(pictures, {recursive: true});
 // The long ones first, so that none is left alone at the end.
-const chosen = [...tests].sort((a, b) => b.name.startsWith("tour") - a.name.startsWith("tour")).filter((test) => parts.length === 0 || parts.some((part) => test.name.includes(part)));
+const isLong = ({name}) => /^tour|one thing at a time/.test(name);
+const chosen = [...tests].sort((a, b) => isLong(b) - isLong(a)).filter((test) => parts.length === 0 || parts.some((part) => test.name.includes(part)));
 const browser = await openBrowser();
 let passed = 0;
 let failed = 0;

@@ -105,6 +105,17 @@ pub(super) fn is_own_page(path: &str) -> bool {
     is_page(&segments) && segments.first() != Some(&"sign-in")
 }
 
+/// Too many sign-ins of a network came to nothing.
+pub fn too_many(seconds: u64) -> Trouble {
+    let mut trouble = trouble(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Not at the moment",
+        "Very many sign-ins from your network came to nothing. Wait a little, and load this page once more.",
+    );
+    trouble.headers.push((RETRY_AFTER, seconds.to_string()));
+    trouble
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,15 +153,4 @@ mod tests {
         assert_eq!(value_of(&serde_json::json!({"a": ["b"]})), "{\"a\":[\"b\"]}");
         assert_eq!(cut(&"x".repeat(400)).chars().count(), 301);
     }
-}
-
-/// Too many sign-ins of a network came to nothing.
-pub fn too_many(seconds: u64) -> Trouble {
-    let mut trouble = trouble(
-        StatusCode::TOO_MANY_REQUESTS,
-        "Not at the moment",
-        "Very many sign-ins from your network came to nothing. Wait a little, and load this page once more.",
-    );
-    trouble.headers.push((RETRY_AFTER, seconds.to_string()));
-    trouble
 }

@@ -264,13 +264,13 @@ mod tests {
         uploads.settle(&id(5).unwrap(), Stage::Done(Err("no".into())), 0);
         uploads.settle(&id(4).unwrap(), Stage::Ready(Arc::default(), None), 0);
         assert!(ninth(10) && id(4).is_none() && id(5).is_some() && ninth(11) && id(5).is_none() && !ninth(12));
-        uploads.forget(owner(6));
-        assert!(id(6).is_some() && !uploads.free(owner(6), &id(6).unwrap()), "it is looked through");
+        uploads.forget(&owner(6));
+        assert!(id(6).is_some() && !uploads.free(&owner(6), &id(6).unwrap()), "it is looked through");
         ready(&uploads, &id(6).unwrap(), 0);
         ready(&uploads, &id(7).unwrap(), 0);
-        assert!(!uploads.free(owner(1), &id(6).unwrap()), "it is somebody else's");
-        assert!(uploads.free(owner(6), &id(6).unwrap()) && ninth(12) && !ninth(13));
-        uploads.forget(owner(7));
+        assert!(!uploads.free(&owner(1), &id(6).unwrap()), "it is somebody else's");
+        assert!(uploads.free(&owner(6), &id(6).unwrap()) && ninth(12) && !ninth(13));
+        uploads.forget(&owner(7));
         assert!(ninth(13));
     }
 }

@@ -183,8 +183,9 @@ async fn a_provider_that_is_down_holds_nobody_up_for_long() {
     let scene = Scene::new("ES256").await;
     let nothing = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gone = Provider { issuer: format!("http://{nothing}"), ..scene.provider.clone() };
-    let said = scene.sso.begin(&gone, Fresh::No, NOW).await.unwrap_err().to_string();
-    assert!(said.contains("nothing listens there"), "{said}");
+    let why = scene.sso.begin(&gone, Fresh::No, NOW).await.unwrap_err();
+    assert!(why.to_string().contains("nothing listens there"), "{why}");
+    assert!(std::error::Error::source(&why).is_none(), "it would be said twice");
     // Twenty who come at once wait as long as one, and ask as often.
     let slow = Scene { sso: impatient(), ..Scene::new("ES256").await };
     slow.fake.put("/.well-known/openid-configuration", Page { pause: Duration::from_secs(9), ..Page::new(200, "{}") });

@@ -93,7 +93,8 @@ async fn a_fresh_authentication_is_fresh() {
     let scene = Scene::new("ES256").await;
     let at = |fresh, seconds: i64| scene.with(fresh, move |c| c["auth_time"] = (SECONDS + seconds).into());
     let begun = scene.begin(Fresh::Login).await;
-    assert!(begun.url.contains("max_age=0&prompt=login") && begun.max_age == Some(0));
+    // Whoever asks for an age of nothing may be asked for the password for ever.
+    assert!(begun.url.contains("max_age=300&prompt=login") && begun.max_age == Some(0));
     assert!(scene.begin(Fresh::Within(600)).await.url.ends_with("max_age=600"));
     assert_eq!(scene.with(Fresh::Login, |_| {}).await.unwrap_err(), SsoError::NoAuthenticationTime(""));
     assert_eq!(scene.with(Fresh::Within(9), |_| {}).await.unwrap_err(), SsoError::NoAuthenticationTime(""));
