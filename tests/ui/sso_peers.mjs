@@ -330,7 +330,7 @@ test("sso peers: the provider changes its keys, goes away and comes back; admini
     await provider.rotate();
     await again(t, page);
     await page.waitForURL(t.url("/"));
-    // A signature of the key that was withdrawn is worth nothing, even if it is still a good signature.
+    // Nobody was refused meanwhile.
     assert.deepEqual(await reasons(t, admins), []);
 
     await provider.stop();
@@ -530,10 +530,10 @@ test("sso peers: wrong metadata and keys are refused where it is set up", async 
     }
 });
 
-test("sso peers: an ID token with a short life is good for as long as it takes, and for no later sign-in", async (t) => {
+test("sso peers: an ID token that lives for a second signs in, and out", async (t) => {
     const provider = new OidcProvider({seconds: 1, claimsInToken: true});
     const {app, page} = await switchedOn(t, provider);
-    // The sessions here last as long as sessions here do.
+    // The session is ours, and lasts as long as sessions here do.
     const hers = await enter(t, provider, people.ada);
     await hers.waitForTimeout(1_500);
     await hers.goto(t.url("/people"));
