@@ -10,7 +10,7 @@ if (!binary) {
     console.error("Usage: [PICTURES=FOLDER] node main.mjs BINARY [PART OF A NAME]...");
     process.exit(2);
 }
-const files = ["setup", "sign_in", "account", "provisioning", "tokens", "directory", "csv", "editing", "leaving", "roles", "idle", "sso", "sso_peers", "requests", "errors", "keyboard", "tour"];
+const files = ["setup", "sign_in", "account", "provisioning", "tokens", "directory", "csv", "editing", "leaving", "roles", "idle", "sso", "sso_peers", "sso_faults", "requests", "errors", "keyboard", "tour"];
 for (const file of files) await import(`./${file}.mjs`);
 
 const pictures = process.env.PICTURES ?? "screenshots";
