@@ -84,7 +84,7 @@ fn every_answer_says_what_a_browser_may_do_with_it() {
     for page in ["/people/x", "/setup", "/nothing", "/tokens/x/revoke", "/help"] {
         look(page.into(), browser.get(page), 404);
     }
-    let large = format!("csrf={}", "x".repeat(100_000));
+    let large = format!("csrf={}", "x".repeat(3_000_000));
     let own = super::browser::OWN;
     look("large".into(), browser.send("POST", "/account/password", &own, Some(&large)), 413);
     look("css".into(), browser.get(&asset(&browser.clone().page("/"), "stylesheet")), 200);
