@@ -47,7 +47,7 @@ const REFUSED = {
 /** What is none of the sign-ins that have begun: nothing is known of them that could be told. */
 const UNKNOWN = ["state of another", "no state"];
 /** What is good, or good enough. */
-const ACCEPTED = ["none", "signed again", "several audiences", "clock a little fast", "userinfo is broken"];
+const ACCEPTED = ["none", "signed again", "several audiences", "clock a little fast"];
 /** What is seen before anybody is sent anywhere. */
 const SETTINGS = {
     "metadata of another issuer": /its issuer is https:\/\/login\.other\.example/,
@@ -60,6 +60,8 @@ const SETTINGS = {
     "keys without https": /10\.0\.0\.1.*(not reached|https:)/,
     "keys are broken": /jwks_uri is answered with status 500/,
     "no keys": /keys .* cannot be used/,
+    // It may have the claim by which somebody else is known.
+    "userinfo is broken": /userinfo could not be asked for it/,
 };
 
 /** What only matters when somebody has to prove once more who that is. */
@@ -84,20 +86,28 @@ test("sso peers: one thing at a time is wrong with what comes from the provider,
         await page.waitForURL(t.url("/"));
     }
     await page.context().clearCookies({name: "scim-appliance"});
+    const told = [];
     for (const fault of [...Object.keys(REFUSED), ...UNKNOWN]) {
         provider.fault = fault;
-        const status = await again(t, page);
+        let status = await again(t, page);
+        // A network that comes back with nothing very often has to wait.
+        for (let i = 0; status === 429 && i < 10; i++) {
+            await page.waitForTimeout(1100);
+            status = await again(t, page);
+        }
         assert.equal(status, UNKNOWN.includes(fault) ? 400 : 403, fault);
         assert.equal(await sessionCookie(page), undefined, fault);
         const text = await page.locator("body").innerText();
         assert.match(text, UNKNOWN.includes(fault) ? /This sign-in is over/ : /You are not signed in/, fault);
         // What the provider says stands nowhere as it came.
         assert(!/assigned\s+to this application|login\.other/.test(text), fault);
+        if (UNKNOWN.includes(fault)) continue;
+        await admins.goto(t.url("/sso"));
+        const said = await admins.locator("main").innerText();
+        assert.match(said, REFUSED[fault], fault);
+        told.push(said);
     }
     provider.fault = "none";
-    const told = (await reasons(t, admins)).map(([, why]) => why).reverse();
-    assert.equal(told.length, Object.keys(REFUSED).length);
-    for (const [i, [fault, why]] of Object.entries(REFUSED).entries()) assert.match(told[i], why, `${fault}: ${told[i]}`);
     const codes = provider.answers.map((answer) => new URL(answer).searchParams.get("code")).filter(Boolean);
     assert(codes.length > 30);
     for (const secret of [provider.client.client_secret, "eyJ", ...codes]) {

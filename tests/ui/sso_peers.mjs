@@ -111,8 +111,8 @@ test("sso peers: unknown, ambiguous, deactivated, removed and mistaken people ar
     await turnedAway(await away(people.cleo), /fits more than one person/);
     const his = await away(people.bob);
     await turnedAway(his, /deactivated/);
-    // Her name, but not her: what the identity provider calls her is another.
-    await turnedAway(await away(people.mallory), /not enough to know who you are/);
+    // Her name, but not her: the identity provider does not vouch for the address that it is.
+    await turnedAway(await away(people.mallory), /not known here\. Ask your administrator to assign you/);
     await app.scim(token, "DELETE", `/Users/${bob}`);
     assert.equal(await again(t, his), 403);
     await turnedAway(his, /removed here/);
@@ -121,7 +121,7 @@ test("sso peers: unknown, ambiguous, deactivated, removed and mistaken people ar
         names.map((line) => line.split(/[.,]( |$)/)[0]),
         [
             "Nobody known: The person was deleted",
-            "ada@example.com: A name fits",
+            "Nobody known: Nobody here fits the claims that people are matched by",
             "bob@example.com: The person is deactivated",
             "Nobody known: More than one person fits",
             "Nobody known: Nobody here fits the claims that people are matched by",
