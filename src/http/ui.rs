@@ -36,6 +36,7 @@ mod sso_sign_in;
 mod sso_words;
 mod state;
 mod tokens;
+mod trouble;
 mod uploads;
 mod views;
 
@@ -57,17 +58,18 @@ use self::form::Form;
 use self::lists::encoded;
 use self::person_edit::decoded;
 use self::session::{IDLE_MINUTES, Signed, csrf_of, is_own};
+pub use self::trouble::Trouble;
 use self::uploads::Uploads;
 use self::views::{Failure, Frame, Link, Warning};
 use super::media::prefers_html;
 use super::problem::Problem;
 use super::wire::{Answer, BodyLimits, Media, Room, read};
 use super::{Certificates, assets};
+use crate::directory::Directory;
 use crate::directory::admins::{Claim, claim};
 use crate::directory::local::Kind;
 use crate::directory::people_csv::Bounds;
 use crate::directory::provisioning::Precondition;
-use crate::directory::{Directory, Refusal, StoreError};
 use crate::secret::random_text;
 use crate::sso::Sso;
 
@@ -129,79 +131,6 @@ impl Visit<'_> {
     /// A parameter of the query.
     pub fn parameter(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
-    }
-}
-
-/// Why a page cannot be shown, or a form not be carried out.
-#[derive(Debug)]
-pub struct Trouble {
-    status: StatusCode,
-    heading: &'static str,
-    text: String,
-    headers: Vec<(header::HeaderName, String)>,
-    /// The way out, if that is another one than the overview.
-    link: Option<Link>,
-}
-
-impl Trouble {
-    fn new(status: StatusCode, heading: &'static str, text: impl Into<String>) -> Trouble {
-        Trouble { status, heading, text: text.into(), headers: Vec::new(), link: None }
-    }
-
-    fn of(problem: &Problem, heading: &'static str) -> Trouble {
-        Trouble { headers: problem.headers().to_vec(), ..Trouble::new(problem.status(), heading, problem.detail()) }
-    }
-
-    /// A mistake of ours.
-    fn broken() -> Trouble {
-        Trouble::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Something went wrong",
-            "The server made a mistake. Nothing was changed. Try again; if it happens again, its log tells more.",
-        )
-    }
-
-    fn not_found() -> Trouble {
-        Trouble::new(
-            StatusCode::NOT_FOUND,
-            "There is nothing here",
-            "The page may have moved, or what it showed is gone.",
-        )
-    }
-
-    /// The form did not come from a page of ours that is still good.
-    fn foreign() -> Trouble {
-        Trouble::new(
-            StatusCode::FORBIDDEN,
-            "This form has expired",
-            "It was opened before you signed in again, or it came from another site. Nothing was changed. Open the page once more and repeat what you did. If that does not help, open the page with https, or as 127.0.0.1: over plain HTTP under another name browsers do not say where a form comes from.",
-        )
-    }
-}
-
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Trouble {
-        let log = match &refusal {
-            Refusal::Broken(error) => Some(error.to_string()),
-            _ => None,
-        };
-        let problem = Problem::from(refusal);
-        let status = problem.status();
-        if status.is_server_error() {
-            tracing::error!(error = log, "a page could not be shown");
-        }
-        let heading = match status {
-            StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong",
-            s if s.is_server_error() => "Not at the moment",
-            _ => "This cannot be done",
-        };
-        Trouble::of(&problem, heading)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Trouble {
-        Refusal::from(error).into()
     }
 }
 

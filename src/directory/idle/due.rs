@@ -99,7 +99,7 @@ pub(super) fn due(reader: &Reader<'_>, site: &Site, time: i64) -> Result<Vec<Las
     Ok(all)
 }
 
-/// May this person open the settings page, once there is single sign-on?
+/// May this person open the settings page by single sign-on?
 pub(super) fn administers(reader: &Reader<'_>, site: &Site, row: &Row) -> Result<bool, StoreError> {
     Ok(roles::effective(reader, site, row, &reader.groups_of(row.pk)?)?.role.settings_admin)
 }

@@ -93,7 +93,7 @@ pub struct Role {
     pub label: String,
     /// What else identity providers call it.
     pub aliases: Vec<String>,
-    /// Who has it may open the settings page, once there is single sign-on.
+    /// Who has it may open the settings page by single sign-on.
     pub settings_admin: bool,
     /// It is given here, by an override or a rule, and never by what an identity provider says.
     pub only_here: bool,
