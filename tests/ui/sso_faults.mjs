@@ -43,6 +43,8 @@ const REFUSED = {
     "token endpoint leads elsewhere": /redirect/,
     "userinfo of somebody else": /userinfo speaks of another person/,
     slow: /took too long/,
+    // It may have the claim by which somebody else is known.
+    "userinfo is broken": /userinfo could not be asked for it/,
 };
 /** What is none of the sign-ins that have begun: nothing is known of them that could be told. */
 const UNKNOWN = ["state of another", "no state"];
@@ -60,8 +62,6 @@ const SETTINGS = {
     "keys without https": /10\.0\.0\.1.*(not reached|https:)/,
     "keys are broken": /jwks_uri is answered with status 500/,
     "no keys": /keys .* cannot be used/,
-    // It may have the claim by which somebody else is known.
-    "userinfo is broken": /userinfo could not be asked for it/,
 };
 
 /** What only matters when somebody has to prove once more who that is. */
