@@ -218,7 +218,7 @@ async fn post(
     let new = Prepared::of(checked.into_document(), &of);
     exchange.note(&dialect);
     let this = exchange.clone();
-    let written = exchange.directory.store.write(weight(members.len()), move |writer| {
+    let written = exchange.directory.store.write_together(weight(members.len()), move |writer| {
         let dialect = this.directory.dialect();
         let reply = directory::create(writer, this.ask(&caller, &of, &wish, &dialect), fresh_id(), &new, &members);
         this.note(&dialect);
@@ -237,9 +237,9 @@ async fn put(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, body
     exchange.note(&dialect);
     let this = exchange.clone();
     let weight = weight(checked.members().map_or(0, <[String]>::len));
-    let written = exchange.directory.store.write(weight, move |writer| {
+    let written = exchange.directory.store.write_together(weight, move |writer| {
         let dialect = this.directory.dialect();
-        let reply = directory::replace(writer, this.about(&caller, &target, &dialect), &target.id, checked);
+        let reply = directory::replace(writer, this.about(&caller, &target, &dialect), &target.id, checked.clone());
         this.note(&dialect);
         reply
     });
@@ -254,9 +254,9 @@ async fn patch(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, bo
     exchange.note(&dialect);
     let this = exchange.clone();
     let weight = weight(patch.values());
-    let written = exchange.directory.store.write(weight, move |writer| {
+    let written = exchange.directory.store.write_together(weight, move |writer| {
         let dialect = this.directory.dialect();
-        let reply = directory::patch(writer, this.about(&caller, &target, &dialect), &target.id, patch);
+        let reply = directory::patch(writer, this.about(&caller, &target, &dialect), &target.id, patch.clone());
         this.note(&dialect);
         reply
     });
@@ -276,7 +276,7 @@ async fn delete(exchange: &Arc<Exchange>, target: Target) -> Outcome {
     };
     let (caller, weight) = looked.await?;
     let this = exchange.clone();
-    let written = exchange.directory.store.write(weight, move |writer| {
+    let written = exchange.directory.store.write_together(weight, move |writer| {
         let dialect = this.directory.dialect();
         directory::remove(writer, this.about(&caller, &target, &dialect), &target.id)
     });
@@ -293,7 +293,7 @@ async fn leave(exchange: &Arc<Exchange>, target: Target) -> Outcome {
         })
         .await?;
     let this = exchange.clone();
-    let written = exchange.directory.store.write(Weight::Light, move |writer| {
+    let written = exchange.directory.store.write_together(Weight::Light, move |writer| {
         let dialect = this.directory.dialect();
         directory::leave(writer, this.about(&caller, &target, &dialect), &target.id)
     });

@@ -19,7 +19,7 @@ pub enum Weight {
     Heavy,
 }
 
-/// What a job wishes for its savepoint.
+/// What is to become of what a job wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Keep what it wrote.
@@ -42,6 +42,8 @@ impl Failure for StoreError {
 
 pub(super) trait Job: Send {
     fn weight(&self) -> Weight;
+    /// It can be run once more, with the same outcome.
+    fn repeats(&self) -> bool;
     fn run(&mut self, writer: &mut Writer<'_>) -> Verdict;
     /// What the store refused it, if it did.
     fn error(&self) -> Option<StoreError>;
@@ -50,26 +52,54 @@ pub(super) trait Job: Send {
     fn answer(self: Box<Self>, lost: Option<&StoreError>);
 }
 
-struct Write<F, T, E> {
+/// What a job does.
+enum Work<O, R> {
+    Once(Option<O>),
+    Again(R),
+}
+
+struct Write<O, R, T, E> {
     weight: Weight,
-    write: Option<F>,
+    work: Work<O, R>,
     result: Option<Result<T, E>>,
     answer: oneshot::Sender<Result<T, E>>,
 }
 
+/// A job that runs once.
 pub(super) fn job<T, E, F>(weight: Weight, write: F) -> (Box<dyn Job>, Pending<T, E>)
 where
     F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: Failure + Send + 'static,
 {
-    let (answer, pending) = Pending::new();
-    (Box::new(Write { weight, write: Some(write), result: None, answer }), pending)
+    queued::<T, E, F, fn(&mut Writer<'_>) -> Result<T, E>>(weight, Work::Once(Some(write)))
 }
 
-impl<T, E, F> Job for Write<F, T, E>
+/// A job that can be run again.
+pub(super) fn repeatable<T, E, F>(weight: Weight, write: F) -> (Box<dyn Job>, Pending<T, E>)
 where
-    F: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send,
+    F: Fn(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: Failure + Send + 'static,
+{
+    queued::<T, E, fn(&mut Writer<'_>) -> Result<T, E>, F>(weight, Work::Again(write))
+}
+
+fn queued<T, E, O, R>(weight: Weight, work: Work<O, R>) -> (Box<dyn Job>, Pending<T, E>)
+where
+    O: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+    R: Fn(&mut Writer<'_>) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: Failure + Send + 'static,
+{
+    let (answer, pending) = Pending::new();
+    (Box::new(Write { weight, work, result: None, answer }), pending)
+}
+
+impl<T, E, O, R> Job for Write<O, R, T, E>
+where
+    O: FnOnce(&mut Writer<'_>) -> Result<T, E> + Send,
+    R: Fn(&mut Writer<'_>) -> Result<T, E> + Send,
     T: Send,
     E: Failure + Send,
 {
@@ -77,10 +107,21 @@ where
         self.weight
     }
 
+    fn repeats(&self) -> bool {
+        matches!(self.work, Work::Again(_))
+    }
+
     fn run(&mut self, writer: &mut Writer<'_>) -> Verdict {
-        let Some(write) = self.write.take() else { return Verdict::Undo };
-        let result =
-            catch_unwind(AssertUnwindSafe(|| write(writer))).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+        let ran = catch_unwind(AssertUnwindSafe(|| match &mut self.work {
+            Work::Once(write) => write.take().map(|write| write(writer)),
+            Work::Again(write) => Some(write(writer)),
+        }));
+        let result = match ran {
+            Ok(Some(result)) => result,
+            // It has run, and cannot run again.
+            Ok(None) => return Verdict::Undo,
+            Err(_) => Err(StoreError::Panicked.into()),
+        };
         let verdict = if result.is_ok() { Verdict::Keep } else { Verdict::Undo };
         self.result = Some(result);
         verdict

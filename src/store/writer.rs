@@ -1,7 +1,8 @@
 //! The writer thread: group commit.
 //!
-//! It drains its queue into one transaction with a savepoint for each job, commits once, and answers after the commit,
-//! so that one sync of the disk serves all that wait. SQLite may roll a *whole* transaction back on a full disk or an
+//! It drains its queue into one transaction, commits once, and answers after the commit, so that one sync of the disk
+//! serves all that wait. Jobs that can be run again have no savepoints: when one of them has to be undone, the transaction
+//! begins anew and runs them all once more, each in a savepoint. SQLite may roll a *whole* transaction back on a full disk or an
 //! I/O error, savepoints included; so after every job and after COMMIT the thread asks whether the transaction is still
 //! there. If it is not, every job of the batch is answered with the failure, whatever it thought of itself.
 
@@ -183,19 +184,29 @@ fn batch(
     };
     let mut writer = Writer { reader: Reader::new(connection, shared, false), now: at, change };
     let started = Instant::now();
+    let mut bare = first.repeats();
     let mut next = Some(first);
     while let Some(mut job) = next.take() {
         let heavy = job.weight() == Weight::Heavy;
-        if heavy && !done.is_empty() {
+        // What runs once cannot be among those that may have to run again.
+        if !done.is_empty() && (heavy || bare && !job.repeats()) {
             *held = Some(job);
             break;
         }
-        // Before the first job there is nothing that a savepoint would have to keep.
-        let outcome = match done.is_empty() {
-            true => alone(&mut writer, job.as_mut()),
-            false => in_savepoint(&mut writer, job.as_mut()),
+        let ran = match (done.is_empty(), bare) {
+            (true, _) => alone(&mut writer, job.as_mut()),
+            (false, true) => without_savepoint(&mut writer, job.as_mut()),
+            (false, false) => in_savepoint(&mut writer, job.as_mut()),
         };
         done.push(job);
+        let outcome = match ran {
+            Ok(Ran::Well) => Ok(()),
+            Ok(Ran::LeftSomething) => {
+                bare = false;
+                once_more(&mut writer, &mut done)
+            }
+            Err(error) => Err(error),
+        };
         if let Err(error) = outcome {
             return (done, Some(undo(connection, error)));
         }
@@ -214,32 +225,64 @@ fn batch(
     }
 }
 
-/// Runs the first job of a transaction. When it refuses, the transaction begins once more. SQLite copies each page that is
-/// changed inside a savepoint, which a job that is alone need not pay for.
-fn alone(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreError> {
-    if run_job(writer, job)? == Verdict::Undo {
-        let connection = writer.reader.connection();
-        writer.reader.forget();
-        step(connection, "rollback")?;
-        step(connection, "begin immediate")?;
-        // A command may have written in between.
-        (writer.change, writer.now) = last_change(connection)?;
+/// How a job has run.
+enum Ran {
+    /// What it wrote stays, or it has refused and nothing of it is there.
+    Well,
+    /// It has refused, and what it wrote before is still there.
+    LeftSomething,
+}
+
+/// Runs the first job of a transaction: there is nothing yet that a savepoint would have to keep.
+fn alone(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<Ran, StoreError> {
+    if matches!(without_savepoint(writer, job)?, Ran::LeftSomething) {
+        begin_anew(writer)?;
     }
+    Ok(Ran::Well)
+}
+
+/// Runs a job. SQLite copies each page that is changed inside a savepoint, which most jobs need not pay for: they refuse
+/// before they write, or not at all.
+fn without_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<Ran, StoreError> {
+    let (before, rows) = ((writer.change, writer.now), writer.reader.connection().total_changes());
+    if run_job(writer, job)? == Verdict::Keep {
+        return Ok(Ran::Well);
+    }
+    (writer.change, writer.now) = before;
+    match writer.reader.connection().total_changes() == rows {
+        true => Ok(Ran::Well),
+        false => Ok(Ran::LeftSomething),
+    }
+}
+
+/// Undoes the transaction and runs its jobs again, each in a savepoint.
+fn once_more(writer: &mut Writer<'_>, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    begin_anew(writer)?;
+    jobs.iter_mut().try_for_each(|job| in_savepoint(writer, job.as_mut()).map(|_| ()))
+}
+
+fn begin_anew(writer: &mut Writer<'_>) -> Result<(), StoreError> {
+    let connection = writer.reader.connection();
+    // A generation that is undone will be given again, to something else.
+    writer.reader.forget();
+    step(connection, "rollback")?;
+    step(connection, "begin immediate")?;
+    // A command may have written in between.
+    (writer.change, writer.now) = last_change(connection)?;
     Ok(())
 }
 
-/// Runs a job behind others.
-fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<(), StoreError> {
+fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<Ran, StoreError> {
     let connection = writer.reader.connection();
     step(connection, "savepoint job")?;
     let before = (writer.change, writer.now);
     if run_job(writer, job)? == Verdict::Undo {
         (writer.change, writer.now) = before;
-        // A generation that is undone will be given again, to something else.
         writer.reader.forget();
         step(connection, "rollback to job")?;
     }
-    step(connection, "release job")
+    step(connection, "release job")?;
+    Ok(Ran::Well)
 }
 
 /// Runs a job. An error means that the transaction is gone, not that the job refused.

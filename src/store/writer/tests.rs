@@ -43,32 +43,52 @@ fn names(store: &Store) -> HashSet<String> {
     read.wait().unwrap()
 }
 
-/// Holds the writer thread until the returned sender is dropped, so that what is queued meanwhile is one batch.
-fn hold(store: &Store) -> std::sync::mpsc::Sender<()> {
+/// Holds the writer thread until the returned sender is dropped, so that what is queued meanwhile is one batch; behind a job
+/// that may run again, or one that runs once.
+fn hold(store: &Store, may_repeat: bool) -> std::sync::mpsc::Sender<()> {
     let (release, held) = channel::<()>();
-    drop(store.write(Weight::Light, move |_| {
+    let job = move |_: &mut Writer<'_>| {
         let _ = held.recv();
         Ok::<_, StoreError>(())
-    }));
+    };
+    drop(if may_repeat { store.write_together(Weight::Light, job) } else { store.write(Weight::Light, job) });
     release
 }
 
-/// Queues ten jobs as one batch, the n-th of them with a job of its own, and holds the answers against the file.
+/// Queues ten jobs as one batch, the n-th of them with a job of its own, and holds the answers against the file; such that
+/// run once, such that may run again, and both.
 fn batch_with(
+    n: usize,
+    max_bytes: u64,
+    odd: fn(&mut Writer<'_>, &str) -> Result<(), StoreError>,
+) -> Vec<Result<(), StoreError>> {
+    let mixed = batch_of(|i| (i + n).is_multiple_of(3), n, max_bytes, odd);
+    let again = batch_of(|_| true, n, max_bytes, odd);
+    let once = batch_of(|_| false, n, max_bytes, odd);
+    assert_eq!(once.iter().map(Result::is_ok).collect::<Vec<_>>(), again.iter().map(Result::is_ok).collect::<Vec<_>>());
+    // Where those that run once and others meet, a transaction ends.
+    assert!(mixed.iter().zip(&once).all(|(mixed, once)| mixed.is_ok() || once.is_err()), "{mixed:?}, {once:?}");
+    once
+}
+
+fn batch_of(
+    may_repeat: impl Fn(usize) -> bool,
     n: usize,
     max_bytes: u64,
     odd: fn(&mut Writer<'_>, &str) -> Result<(), StoreError>,
 ) -> Vec<Result<(), StoreError>> {
     let folder = tempfile::tempdir().unwrap();
     let (store, threads) = open(&folder, max_bytes);
-    let release = hold(&store);
+    let release = hold(&store, may_repeat(0));
     let pending: Vec<Pending<(), StoreError>> = (0..10)
         .map(|i| {
             let name = format!("user{i}");
-            store.write(
-                Weight::Light,
-                move |writer| if i == n { odd(writer, &name) } else { create(writer, &name, 100) },
-            )
+            let job =
+                move |writer: &mut Writer<'_>| if i == n { odd(writer, &name) } else { create(writer, &name, 100) };
+            match may_repeat(i) {
+                true => store.write_together(Weight::Light, job),
+                false => store.write(Weight::Light, job),
+            }
         })
         .collect();
     drop(release);
@@ -125,6 +145,40 @@ fn a_job_that_panics_or_refuses_leaves_nothing_and_takes_nobody_with_it() {
     ] {
         let answers = batch_with(4, 0, odd);
         assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 9, "{answers:?}");
+    }
+}
+
+#[test]
+fn only_a_job_that_refuses_after_it_wrote_has_the_others_run_again() {
+    for (writes_first, runs) in [(false, 1), (true, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, threads) = open(&folder, 0);
+        let release = hold(&store, true);
+        let ran = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let pending: Vec<Pending<i64, StoreError>> = (0..5)
+            .map(|i| {
+                let ran = ran.clone();
+                store.write_together(Weight::Light, move |writer| {
+                    ran.lock().unwrap().push(i);
+                    if i == 3 {
+                        if writes_first {
+                            create(writer, "refused", 1)?;
+                        }
+                        return Err(StoreError::Taken);
+                    }
+                    create(writer, &format!("user{i}"), 1)?;
+                    writer.last_change()
+                })
+            })
+            .collect();
+        drop(release);
+        let answers: Vec<_> = pending.into_iter().map(|p| p.wait().ok()).collect();
+        assert_eq!(answers, [Some(1), Some(2), Some(3), None, Some(4)]);
+        let ran = ran.lock().unwrap();
+        assert_eq!([0, 1, 2, 3, 4].map(|i| ran.iter().filter(|r| **r == i).count()), [runs, runs, runs, runs, 1]);
+        assert_eq!(names(&store), ["user0", "user1", "user2", "user4"].map(str::to_owned).into());
+        drop(store);
+        threads.join();
     }
 }
 
@@ -217,7 +271,7 @@ fn what_an_undone_job_saw_of_the_groups_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let (store, threads) = open(&folder, 0);
     let group = |name: &'static str, refused: bool| {
-        store.write(Weight::Light, move |writer| {
+        store.write_together(Weight::Light, move |writer| {
             let of = writer.catalog().resource_type("Group").unwrap().clone();
             let mut document = Object::new();
             document.push("displayName", name);
@@ -229,7 +283,7 @@ fn what_an_undone_job_saw_of_the_groups_is_forgotten() {
             Ok(row.pk)
         })
     };
-    let release = hold(&store);
+    let release = hold(&store, true);
     let (undone, kept) = (group("undone", true), group("kept", false));
     drop(release);
     assert!(undone.wait().is_err());
