@@ -1,5 +1,7 @@
 //! What people who left have to hand over.
 
+use rusqlite::OptionalExtension;
+
 use super::{Reader, StoreError, Writer};
 
 /// How a hand-over stands.
@@ -161,24 +163,41 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// Opens a hand-over with the change that is about to be recorded. The person was active until now, and so has no open
-    /// one.
+    /// one. It takes the place of one that was closed: whoever is deactivated and active again a hundred times has one, and
+    /// the record of changes has them all.
     pub fn open_handover(&mut self, person: &str) -> Result<(), StoreError> {
         let (now, change) = (self.now(), self.next_change());
-        self.connection()
-            .prepare_cached("insert into handover (person, id, opened, status) values (?1, ?2, ?3, 'open')")?
-            .execute((person, change, now))?;
+        match self.last_handover(person, HandoverStatus::Closed)? {
+            Some(closed) => self
+                .connection()
+                .prepare_cached(
+                    "update handover set id = ?3, opened = ?4, status = 'open', by = null, at = null where person = ?1 and id = ?2",
+                )?
+                .execute((person, closed, change, now))?,
+            None => self
+                .connection()
+                .prepare_cached("insert into handover (person, id, opened, status) values (?1, ?2, ?3, 'open')")?
+                .execute((person, change, now))?,
+        };
         Ok(())
     }
 
     /// Closes the open hand-over of a person who is back, if there is one.
     pub fn close_handover(&mut self, person: &str, by: &str) -> Result<(), StoreError> {
-        let now = self.now();
+        let Some(open) = self.last_handover(person, HandoverStatus::Open)? else { return Ok(()) };
         self.connection()
-            .prepare_cached(
-                "update handover set status = 'closed', by = ?2, at = ?3 where person = ?1 and +status = 'open'",
-            )?
-            .execute((person, by, now))?;
+            .prepare_cached("update handover set status = 'closed', by = ?3, at = ?4 where person = ?1 and id = ?2")?
+            .execute((person, open, by, self.now()))?;
         Ok(())
+    }
+
+    /// The last hand-over of a person, if it has this status: one before the last is neither open nor closed.
+    fn last_handover(&self, person: &str, status: HandoverStatus) -> Result<Option<i64>, StoreError> {
+        let mut last = self
+            .connection()
+            .prepare_cached("select id, status from handover where person = ?1 order by id desc limit 1")?;
+        let found: Option<(i64, String)> = last.query_row([person], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+        Ok(found.filter(|(_, found)| found == status.name()).map(|(id, _)| id))
     }
 
     /// Settles an open hand-over. False when it is not open.

@@ -143,11 +143,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Ends all sessions of a person.
+    /// Ends all sessions of a person. Most people have none: looking costs a tenth of a `delete` that finds nothing, for which
+    /// SQLite makes a table of what there is to delete.
     pub fn end_sessions_of(&mut self, person: &str) -> Result<(), StoreError> {
-        self.connection()
-            .prepare_cached("delete from session indexed by session_by_person where person = ?1")?
-            .execute([person])?;
+        let there = "select 1 from session indexed by session_by_person where person = ?1";
+        if self.connection().prepare_cached(there)?.exists([person])? {
+            let sql = "delete from session indexed by session_by_person where person = ?1";
+            self.connection().prepare_cached(sql)?.execute([person])?;
+        }
         Ok(())
     }
 
