@@ -47,8 +47,8 @@ pub use tokens::{Lifetime, NewToken, create_token, revoke_token};
 pub use walks::Walks;
 
 pub use crate::store::{
-    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Guard, Milestone, Owner, SessionRow, Tally, TokenRow,
-    TokenStatus,
+    Activity, AdminRow, ChangeRow, Exchange as Exchanged, Guard, Milestone, Owner, RefusedSignIn, SessionRow, Tally,
+    TokenRow, TokenStatus,
 };
 pub use crate::store::{Pending, Prepared, Reader, Store, StoreError, Weight, Writer};
 

@@ -1,5 +1,5 @@
-//! What was asked lately, and what has happened at all: the recent exchanges, requests by the hour, milestones, and the
-//! last uses of sessions. Kept in memory and looked at there; the writer thread stores it every few seconds. Reads write
+//! What was asked lately, and what has happened at all: the recent exchanges, requests by the hour, milestones, sign-ins
+//! that were refused, and the last uses of sessions. Kept in memory and looked at there; the writer thread stores it every few seconds. Reads write
 //! nothing, and a crash may lose the last seconds of it and of nothing else.
 
 use std::borrow::Cow;
@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use rusqlite::Connection;
 
 use super::StoreError;
+use super::sign_ins::{RefusedSignIn, SignIns};
 
 /// Exchanges that are kept.
 pub const KEPT: usize = 1000;
@@ -78,13 +79,14 @@ pub struct Activity {
     /// A handful: looking through them is quicker than hashing.
     milestones: Vec<(String, Milestone)>,
     new_milestones: Vec<String>,
+    sign_ins: SignIns,
     seen: HashMap<Vec<u8>, i64>,
     ended: HashSet<Vec<u8>>,
 }
 
 impl Activity {
     pub(super) fn load(connection: &Connection) -> Result<Activity, StoreError> {
-        let mut activity = Activity::default();
+        let mut activity = Activity { sign_ins: SignIns::load(connection)?, ..Activity::default() };
         let mut statement = connection.prepare(
             "select n, at, milliseconds, client, address, token, method, path, status, detail, request from exchange order by n",
         )?;
@@ -161,6 +163,21 @@ impl Activity {
         self.new_milestones.push(name.to_owned());
     }
 
+    /// Somebody was not let in of whom the identity provider has said who it is.
+    pub fn sign_in_refused(&mut self, refused: RefusedSignIn) {
+        self.sign_ins.refuse(refused);
+    }
+
+    /// A sign-in came to nothing before anybody knew whose it is.
+    pub fn sign_in_failed(&mut self, failed: RefusedSignIn) {
+        self.sign_ins.fail(failed);
+    }
+
+    /// Sign-ins that were refused, the last one first.
+    pub fn refused_sign_ins(&self) -> Vec<RefusedSignIn> {
+        self.sign_ins.all()
+    }
+
     /// A session was used.
     pub fn used(&mut self, digest: &[u8], at: i64) {
         match self.seen.get_mut(digest) {
@@ -213,6 +230,7 @@ impl Activity {
         self.stored == self.next
             && self.changed_hours.is_empty()
             && self.new_milestones.is_empty()
+            && self.sign_ins.is_stored()
             && self.seen.is_empty()
             && self.ended.is_empty()
     }
@@ -231,6 +249,7 @@ impl Activity {
             floors: (first(&self.known), first(&self.strangers)),
             hours: self.changed_hours.iter().map(|h| (*h, self.hours.get(h).copied().unwrap_or_default())).collect(),
             milestones: self.new_milestones.iter().filter_map(milestone).collect(),
+            sign_ins: (!self.sign_ins.is_stored()).then(|| self.sign_ins.clone()),
             seen: self.seen.iter().map(|(d, at)| (d.clone(), *at)).collect(),
             ended: self.ended.clone(),
         })
@@ -242,6 +261,9 @@ impl Activity {
         // What has changed since then is due again.
         self.changed_hours.retain(|h| due.hours.iter().all(|(d, t)| d != h || self.hours.get(h) != Some(t)));
         self.new_milestones.retain(|n| due.milestones.iter().all(|(d, _)| d != n));
+        if let Some(then) = &due.sign_ins {
+            self.sign_ins.settled(then);
+        }
         self.seen.retain(|d, at| due.seen.iter().all(|(s, when)| s != d || when != at));
         self.ended.retain(|d| !due.ended.contains(d));
         let last = self.hours.last_key_value().map_or(0, |(h, _)| *h);
@@ -256,6 +278,7 @@ pub(super) struct Due {
     floors: (i64, i64),
     hours: Vec<(i64, Tally)>,
     milestones: Vec<(String, Milestone)>,
+    sign_ins: Option<SignIns>,
     seen: Vec<(Vec<u8>, i64)>,
     ended: HashSet<Vec<u8>>,
 }
@@ -300,6 +323,9 @@ pub(super) fn store(connection: &Connection, due: &Due, now: i64) -> Result<(), 
         connection
             .prepare_cached("insert or ignore into milestone (name, at, client, token) values (?1, ?2, ?3, ?4)")?
             .execute((name, m.at, &m.client, &m.token))?;
+    }
+    if let Some(sign_ins) = &due.sign_ins {
+        sign_ins.store(connection)?;
     }
     for (digest, at) in &due.seen {
         connection

@@ -116,7 +116,8 @@ test("sso peers: unknown, ambiguous, deactivated, removed and mistaken people ar
     await app.scim(token, "DELETE", `/Users/${bob}`);
     assert.equal(await again(t, his), 403);
     await turnedAway(his, /removed here/);
-    const names = (await reasons(t, page)).map(([name, why]) => `${name}: ${why}`);
+    const told = async () => (await reasons(t, page)).map(([name, why]) => `${name}: ${why}`);
+    const names = await told();
     assert.deepEqual(
         names.map((line) => line.split(/[.,]( |$)/)[0]),
         [
@@ -127,6 +128,9 @@ test("sso peers: unknown, ambiguous, deactivated, removed and mistaken people ar
             "Nobody known: Nobody here fits the claims that people are matched by",
         ],
     );
+    // A restart forgets nothing of it.
+    await app.restart();
+    assert.deepEqual(await told(), names);
     // Whoever has come back is let in again.
     await app.user(token, "bob@example.com", {externalId: people.bob.sub});
     await again(t, his);

@@ -1,5 +1,5 @@
-//! Sign-ins by single sign-on that are under way, and what became of the last ones. All of it is in memory, bounded, and gone
-//! with the process: whoever was on the way begins again.
+//! Sign-ins by single sign-on that are under way, and what the last tests have shown. All of it is in memory, bounded, and
+//! gone with the process: whoever was on the way begins again.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -17,11 +17,8 @@ const LIFE: i64 = 10 * 60 * 1_000_000;
 /// Sign-ins under way at the same time, at most, and those of one network: one more, and the oldest is forgotten.
 const MOST: usize = 4096;
 const MOST_OF_ONE: usize = 256;
-/// Tests whose result waits to be looked at, and refused sign-ins that are kept, at most.
+/// Tests whose result waits to be looked at, at most.
 const RESULTS: usize = 32;
-const REFUSALS: usize = 50;
-/// Kinds of sign-ins that came to nothing before anybody knew whose they were, at most.
-const FAILURES: usize = 20;
 /// Ways back from the identity provider that lead nowhere, for one network.
 const NOWHERE: Rate = Rate { burst: 20, per_second: 1 };
 const SECOND: u64 = 1_000_000;
@@ -74,21 +71,6 @@ pub struct Shown {
     pub rule: Option<(String, &'static str)>,
 }
 
-/// A sign-in that was refused. No value of a claim is in it but the name of somebody here.
-#[derive(Clone)]
-pub struct Refusal {
-    /// When.
-    pub at: i64,
-    /// From where.
-    pub address: IpAddr,
-    /// The userName of the person who was matched.
-    pub name: Option<String>,
-    /// Why, for administrators.
-    pub why: String,
-    /// How often.
-    pub times: u64,
-}
-
 /// When the identity provider is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asking {
@@ -102,9 +84,6 @@ pub enum Asking {
 pub struct Flows {
     under_way: Mutex<VecDeque<Flow>>,
     results: Mutex<VecDeque<(Vec<u8>, Shown)>>,
-    refusals: Mutex<VecDeque<Refusal>>,
-    /// Those of nobody knows whom: many of them push out no refusal of somebody.
-    failures: Mutex<VecDeque<Refusal>>,
     /// Whose questions to the identity provider are under way, by network.
     questions: Mutex<Vec<(Asking, u128)>>,
     nowhere: Rates,
@@ -133,8 +112,6 @@ impl Flows {
         Flows {
             under_way: Mutex::default(),
             results: Mutex::default(),
-            refusals: Mutex::default(),
-            failures: Mutex::default(),
             questions: Mutex::default(),
             nowhere: Rates::new(NOWHERE),
             start: Instant::now(),
@@ -225,35 +202,6 @@ impl Flows {
         all.retain(|(_, shown)| now < shown.at.saturating_add(LIFE));
         all.iter().find(|(s, _)| s == session).map(|(_, shown)| shown.clone())
     }
-
-    /// Keeps that somebody was refused of whom the identity provider has said who it is.
-    pub fn refuse(&self, refusal: Refusal) {
-        let mut all = held(&self.refusals);
-        if all.len() >= REFUSALS {
-            all.pop_front();
-        }
-        all.push_back(refusal);
-    }
-
-    /// Keeps that a sign-in came to nothing before that: once for each reason, and how often.
-    pub fn fail(&self, mut failure: Refusal) {
-        let mut all = held(&self.failures);
-        if let Some(before) = all.iter().position(|f| f.why == failure.why).and_then(|at| all.remove(at)) {
-            failure.times = failure.times.saturating_add(before.times);
-        }
-        if all.len() >= FAILURES {
-            all.pop_front();
-        }
-        all.push_back(failure);
-    }
-
-    /// All of these, the last one first.
-    pub fn refused(&self) -> Vec<Refusal> {
-        let mut all: Vec<Refusal> =
-            held(&self.refusals).iter().chain(held(&self.failures).iter()).rev().cloned().collect();
-        all.sort_by_key(|refusal| std::cmp::Reverse(refusal.at));
-        all
-    }
 }
 
 fn is_alive(flow: &Flow, now: i64) -> bool {
@@ -316,16 +264,6 @@ mod tests {
         assert!((2..=MOST_OF_ONE).contains(&of_mal) && held(&flows.under_way).len() == MOST, "{of_mal}");
         assert!(flows.is_under_way(b"ada", 1) && flows.take(b"ada", "ada", 1).is_some(), "she is still on her way");
         assert!(!flows.is_under_way(b"ada", 1) && !flows.is_under_way(b"mal", LIFE));
-        for i in 0..2 * REFUSALS {
-            flows.refuse(Refusal {
-                at: i as i64,
-                address: [1, 1, 1, 1].into(),
-                name: None,
-                why: String::new(),
-                times: 1,
-            });
-        }
-        assert_eq!((flows.refused().len(), flows.refused()[0].at), (REFUSALS, 2 * REFUSALS as i64 - 1));
         let shown = Shown { at: 0, good: true, result: String::new(), claims: vec![], person: None, rule: None };
         for i in 0..2 * RESULTS {
             flows.show(&[i as u8], shown.clone());
@@ -353,26 +291,6 @@ mod tests {
         );
         drop((eve, all));
         assert!(held(&flows.questions).is_empty());
-    }
-    #[test]
-    fn what_came_to_nothing_is_counted_and_pushes_out_nobody() {
-        let flows = Flows::new();
-        let one = |at, name: Option<&str>, why: &str| Refusal {
-            at,
-            address: [1, 1, 1, 1].into(),
-            name: name.map(str::to_owned),
-            why: why.to_owned(),
-            times: 1,
-        };
-        flows.refuse(one(1, Some("ada"), "deactivated"));
-        for i in 0..1000 {
-            flows.fail(one(10 + i, None, "the same"));
-            flows.fail(one(10 + i, None, &format!("because of {i}")));
-        }
-        let all = flows.refused();
-        assert_eq!(all.len(), 1 + FAILURES);
-        assert!(all.iter().any(|r| r.why == "the same" && r.times == 1000 && r.at == 1009));
-        assert_eq!(all.last().unwrap().name.as_deref(), Some("ada"));
     }
 
     #[test]

@@ -166,7 +166,8 @@ impl Ui {
                 "Look at them",
             );
         }
-        let refused = self.flows.refused().iter().filter(|r| r.at >= now - DAY).map(|r| r.times).sum::<u64>();
+        let refused = self.directory.store.activity(|a| a.refused_sign_ins());
+        let refused: u64 = refused.iter().filter(|r| r.at >= now - DAY).map(|r| r.times).sum();
         if refused > 0 {
             let were = counted(refused, "sign-in was", "sign-ins were");
             say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");

@@ -206,7 +206,7 @@ impl Ui {
             (true, false) => "Single sign-on is off",
         };
         let with_secret = settings.as_ref().filter(|s| s.secret.is_some());
-        let refused = self.flows.refused().into_iter().map(|r| RefusedView {
+        let refused = self.directory.store.activity(|a| a.refused_sign_ins()).into_iter().map(|r| RefusedView {
             at: Exact(r.at),
             name: r.name.unwrap_or_default(),
             why: match r.times {

@@ -6,7 +6,7 @@ use hyper::header::SET_COOKIE;
 use hyper::{Method, StatusCode};
 
 use super::super::lines;
-use super::flows::{Asking, Flow, Purpose, Refusal as Refused, Shown};
+use super::flows::{Asking, Flow, Purpose, Shown};
 use super::session::Signed;
 use super::sso_words::{
     Failed, capital, crowded, cut, is_own_page, not_on, settings_link, too_many, trouble, value_of,
@@ -15,7 +15,7 @@ use super::views::Frame;
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
 use crate::directory::sso::{CALLBACK, Met, Settings, Tested, meet, note_test, open_secret, state};
 use crate::directory::who::{Entry, Person, Who, enter, exchange, still, whose};
-use crate::directory::{Refusal, Weight};
+use crate::directory::{Refusal, RefusedSignIn, Weight};
 use crate::secret::{digest_of, random_text};
 use crate::sso::{Claims, Fresh, Provider, SsoError};
 
@@ -349,7 +349,8 @@ impl Ui {
             tracing::warn!(request = visit.id, address = %visit.address, person = ?name, why, "a sign-in by single sign-on was refused");
         }
         let name = name.map(|name| cut(&name));
-        self.flows.refuse(Refused { at: self.now(), address: visit.address, name, why: why.to_owned(), times: 1 });
+        let one = RefusedSignIn { at: self.now(), address: visit.address, name, why: why.to_owned(), times: 1 };
+        self.directory.store.activity(|a| a.sign_in_refused(one));
         trouble(StatusCode::FORBIDDEN, "You are not signed in", text)
     }
 
@@ -359,7 +360,8 @@ impl Ui {
         if lines::may_write() {
             tracing::warn!(request = visit.id, address = %visit.address, why, "a sign-in by single sign-on failed");
         }
-        self.flows.fail(Refused { at: self.now(), address: visit.address, name: None, why: why.to_owned(), times: 1 });
+        let one = RefusedSignIn { at: self.now(), address: visit.address, name: None, why: why.to_owned(), times: 1 };
+        self.directory.store.activity(|a| a.sign_in_failed(one));
         trouble(StatusCode::FORBIDDEN, "You are not signed in", text)
     }
 
