@@ -24,6 +24,9 @@ pub(super) fn moved(
     if !ask.of.is_user() {
         return Ok(());
     }
+    if is_another(before, after) {
+        writer.end_sessions_of(id)?;
+    }
     match (is_active(before), is_active(after)) {
         (true, false) => {
             // Whoever is deactivated is signed out at once, and stays so when active again.
@@ -32,6 +35,17 @@ pub(super) fn moved(
         }
         (false, true) => writer.close_handover(id, &ask.caller.actor),
         _ => Ok(()),
+    }
+}
+
+/// Does a record become that of somebody else, as far as the identity provider can say? Whoever had it is signed out, and
+/// comes in again if it is still the same person.
+fn is_another(before: &Object, after: &Object) -> bool {
+    let [was, is] = [before, after].map(|document| document.get("externalId"));
+    match was {
+        Some(was) => is != Some(was),
+        // People without one are known by their name.
+        None => before.get("userName") != after.get("userName"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One row for every write: who changed what, when and by which request.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::resources::{BLOCK_BITS, count};
 use super::{Reader, StoreError, Writer};
@@ -189,16 +189,18 @@ impl Reader<'_> {
         })
     }
 
-    /// The write that a resource began with, as far as it is still recorded: who made it.
+    /// Who made a resource, as far as that is known. It outlives the change row.
     pub fn origin(&self, resource: &str) -> Result<Option<String>, StoreError> {
-        let mut statement = self.connection().prepare_cached(
+        for sql in [
             "select actor from change indexed by change_by_resource where resource = ?1 and op = 'create' order by n limit 1",
-        )?;
-        let mut rows = statement.query([resource])?;
-        Ok(match rows.next()? {
-            Some(row) => Some(row.get(0)?),
-            None => None,
-        })
+            "select actor from origin where resource = ?1",
+        ] {
+            let actor = self.connection().prepare_cached(sql)?.query_row([resource], |r| r.get(0)).optional()?;
+            if actor.is_some() {
+                return Ok(actor);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -224,6 +226,13 @@ pub(super) fn purge(connection: &Connection, now: i64) -> Result<(), StoreError>
 }
 
 fn purge_block(connection: &Connection, block: i64, end: i64) -> Result<(), StoreError> {
+    // Who has made somebody counts for as long as there is anything of that one.
+    connection.execute(
+        "insert or ignore into origin (resource, actor)
+         select c.resource, c.actor from change c where c.n < ?1 and c.op = 'create'
+         and (exists (select 1 from resource r where r.id = c.resource) or exists (select 1 from departed d where d.id = c.resource))",
+        [end],
+    )?;
     connection.execute("delete from change where n < ?1", [end])?;
     connection.execute("delete from block where type = ?1 and block = ?2", (BYTES, block))?;
     super::migrate::set(connection, "change_floor", &end.to_string())?;

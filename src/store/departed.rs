@@ -98,6 +98,8 @@ const LIKE: &str = "select d.id, d.external_id, 1, d.pk from departed d indexed 
      union all select d.id, d.external_id, 0, d.pk from departed d indexed by departed_by_name where d.type = ?1 and d.name_key = ?3 and not exists (select 1 from returned t where t.departed = d.id)
      order by 3 desc, 4 desc";
 
+const LEFT: &str = "select 1 from departed indexed by departed_by_external_id where type = ?1 and external_id = ?2";
+
 fn bound(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
@@ -203,6 +205,11 @@ impl Reader<'_> {
             .connection()
             .prepare_cached("select count(*) from departed indexed by departed_by_time where type = ?1")?;
         Ok(whole(statement.query_row([self.code(of)], |r| r.get(0))?))
+    }
+
+    /// Was there somebody of a type with this externalId who has left, whether he or she came back under another or not?
+    pub fn has_left(&self, of: &ResourceType, external_id: &str) -> Result<bool, StoreError> {
+        Ok(self.connection().prepare_cached(LEFT)?.exists((self.code(of), external_id))?)
     }
 
     /// The id under which somebody who comes now was here before: the last one with the same externalId, or else with the
@@ -339,6 +346,7 @@ impl Writer<'_> {
             self.connection().prepare_cached("delete from role_override where user_id = ?1")?.execute([id])?;
             self.connection().prepare_cached("delete from sign_in where person = ?1")?.execute([id])?;
             self.connection().prepare_cached("delete from idle_exempt where person = ?1")?.execute([id])?;
+            self.connection().prepare_cached("delete from origin where resource = ?1")?.execute([id])?;
             let change =
                 Change { actor: RETENTION, op: "purge", code: Some(code), resource: Some(id), ..Change::default() };
             self.record(&change)?;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_idle.sql"),
     include_str!("migrations/0008_sso.sql"),
     include_str!("migrations/0009_refused_sign_ins.sql"),
+    include_str!("migrations/0010_origin.sql"),
 ];
 
 /// The version of files that this program writes.

@@ -39,6 +39,8 @@ pub enum Why {
     Ambiguous,
     /// Only a name or an address fits, and no identity provider has made this person.
     NameAlone,
+    /// Only a name or an address fits, and who has made this person is not known.
+    NoOrigin,
     /// A weaker claim fits somebody whose externalId the identity provider does not confirm.
     OtherId,
     /// The person is deactivated.
@@ -62,7 +64,7 @@ impl Why {
     /// What the person is told.
     pub fn for_person(self) -> &'static str {
         match self {
-            Why::NoClaim | Why::OtherId | Why::NameAlone => {
+            Why::NoClaim | Why::OtherId | Why::NameAlone | Why::NoOrigin => {
                 "Your identity provider has signed you in, but what it says of you is not enough to know who you are here. Ask your administrator to look at the refused sign-ins."
             }
             Why::Unknown => {
@@ -84,6 +86,9 @@ impl Why {
             Why::Ambiguous => "More than one person fits. Give one of them another value, or match by another claim.",
             Why::NameAlone => {
                 "Only a name or an address fits, and no identity provider has made this person. Give the person the externalId of the identity provider, or allow names and addresses in the settings."
+            }
+            Why::NoOrigin => {
+                "Only a name or an address fits, and who has made this person is not recorded. Give the person the externalId of the identity provider, or allow names and addresses in the settings."
             }
             Why::OtherId => {
                 "A name fits, but the identity provider does not confirm the externalId that stands here. Correct the externalId, or take the rule for it out."
@@ -121,8 +126,11 @@ pub fn meet(
         if is_another(settings, rule, claims, &document) {
             return out(Why::OtherId, name);
         }
-        if rule.is_weak() && !settings.allow_email && !is_provided(reader, &row, &document)? {
-            return out(Why::NameAlone, name);
+        if rule.is_weak()
+            && !settings.allow_email
+            && let Some(why) = unprovided(reader, &row, &document)?
+        {
+            return out(why, name);
         }
         if !crate::directory::lifecycle::is_active(&document) {
             return out(Why::Deactivated, name);
@@ -164,7 +172,8 @@ fn find(reader: &Reader<'_>, of: &ResourceType, attribute: Attribute, value: &st
     };
     for key in keys {
         for row in reader.rows(&[key])? {
-            if matches(&bound, &row.document()?) {
+            let document = row.document()?;
+            if matches(&bound, &document) && has(&document, attribute, value) {
                 found.push(row);
             }
         }
@@ -173,6 +182,40 @@ fn find(reader: &Reader<'_>, of: &ResourceType, attribute: Attribute, value: &st
         }
     }
     Ok(found)
+}
+
+/// Does a document have this value, but for letter case? Folding, by which the directory keeps names apart, makes `ſ` an `s`
+/// and `ß` two of them: other names at another provider of addresses, which somebody else may have.
+fn has(document: &Object, attribute: Attribute, value: &str) -> bool {
+    let is_it = |stored: Option<&Json>| stored.and_then(Json::as_str).is_some_and(|stored| same_letters(stored, value));
+    match attribute {
+        Attribute::ExternalId => true,
+        Attribute::UserName => is_it(document.get("userName")),
+        Attribute::Email => {
+            let Some(Json::Array(all)) = document.get("emails") else { return false };
+            all.iter().any(|one| is_it(one.as_object().and_then(|one| one.get("value"))))
+        }
+    }
+}
+
+/// The same text but for letter case, character by character; no character of ASCII is the same as one that is not.
+fn same_letters(one: &str, other: &str) -> bool {
+    let same = |a: char, b: char| {
+        a == b
+            || match (a.is_ascii(), b.is_ascii()) {
+                (true, true) => a.eq_ignore_ascii_case(&b),
+                (false, false) => a.to_lowercase().eq(b.to_lowercase()),
+                _ => false,
+            }
+    };
+    let (mut one, mut other) = (one.chars(), other.chars());
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if same(a, b) => {}
+            _ => return false,
+        }
+    }
 }
 
 /// Does an externalId stand here that the identity provider does not confirm, although people are matched by it? Names and
@@ -190,14 +233,16 @@ fn by_id(settings: &Settings) -> impl Iterator<Item = &Rule> {
     settings.rules.iter().filter(|r| r.attribute == Attribute::ExternalId)
 }
 
-/// Has an identity provider made this person, or an administrator said who that is there?
-fn is_provided(reader: &Reader<'_>, row: &Row, document: &Object) -> Result<bool, StoreError> {
+/// Why a name or an address is not enough: no identity provider has made this person, and no administrator has said who that
+/// is there.
+fn unprovided(reader: &Reader<'_>, row: &Row, document: &Object) -> Result<Option<Why>, StoreError> {
     if document.get("externalId").and_then(Json::as_str).is_some_and(|e| !e.is_empty()) {
-        return Ok(true);
+        return Ok(None);
     }
     Ok(match reader.origin(&row.id)? {
-        Some(actor) => is_provider(&actor, &reader.tokens()?),
-        None => false,
+        Some(actor) if is_provider(&actor, &reader.tokens()?) => None,
+        Some(_) => Some(Why::NameAlone),
+        None => Some(Why::NoOrigin),
     })
 }
 
@@ -209,11 +254,7 @@ fn has_left_by_id(
     claims: &Map<String, Value>,
 ) -> Result<bool, Refusal> {
     for value in by_id(settings).filter_map(|rule| text(claims, rule)) {
-        let mut like = Object::new();
-        like.push("externalId", value);
-        if find(reader, of, Attribute::ExternalId, value)?.is_empty()
-            && reader.departed_like(of, &Prepared::of(like, of))?.is_some()
-        {
+        if find(reader, of, Attribute::ExternalId, value)?.is_empty() && reader.has_left(of, value)? {
             return Ok(true);
         }
     }
@@ -229,14 +270,16 @@ fn has_left(
 ) -> Result<bool, StoreError> {
     for rule in &settings.rules {
         let Some(value) = text(claims, rule) else { continue };
-        let mut like = Object::new();
-        match rule.attribute {
-            // A document has a userName in any case; nobody has this one.
-            Attribute::ExternalId => like.push("externalId", value),
-            Attribute::UserName => like.push("userName", value),
-            Attribute::Email => continue,
-        }
-        if reader.departed_like(of, &Prepared::of(like, of))?.is_some() {
+        let left = match rule.attribute {
+            Attribute::ExternalId => reader.has_left(of, value)?,
+            Attribute::UserName => {
+                let mut like = Object::new();
+                like.push("userName", value);
+                reader.departed_like(of, &Prepared::of(like, of))?.is_some()
+            }
+            Attribute::Email => false,
+        };
+        if left {
             return Ok(true);
         }
     }

@@ -214,7 +214,16 @@ fn old_change_rows_go_in_whole_blocks_and_never_the_newest() {
     let catalog = Arc::new(Catalog::built_in().unwrap());
     let (store, threads) = Store::open(&Options::at(folder.path().join("x.db")), catalog, Clock::Fixed(at)).unwrap();
     let filled = store.write(Weight::Heavy, |writer| {
-        for _ in 0..3000 {
+        let of = writer.catalog().resource_type("User").unwrap().clone();
+        let mut document = Object::new();
+        document.push("userName", "kept");
+        settle(&mut document, &of);
+        writer.insert(&of, "id-kept", &Prepared::of(document, &of))?;
+        for resource in ["id-kept", "id-gone"] {
+            let change = Change { actor: "test", op: "create", resource: Some(resource), ..Change::default() };
+            writer.record(&change)?;
+        }
+        for _ in 2..3000 {
             writer.record(&Change { actor: "test", op: "test", ..Change::default() })?;
         }
         Ok::<_, StoreError>(())
@@ -236,6 +245,9 @@ fn old_change_rows_go_in_whole_blocks_and_never_the_newest() {
         changes::purge(&connection, 1_000_000 + 401 * day).unwrap();
         assert_eq!(left(), expected);
     }
+    // Whoever began a resource is known for as long as that is there.
+    let origins = |sql: &str| connection.query_row(sql, [], |r| r.get::<_, String>(0)).unwrap();
+    assert_eq!(origins("select group_concat(resource || ' ' || actor) from origin"), "id-kept test");
     let floor = super::super::migrate::setting(&connection, "change_floor").unwrap();
     assert_eq!(floor.as_deref(), Some("2048"));
 }

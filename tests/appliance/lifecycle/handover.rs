@@ -169,6 +169,63 @@ fn scripts_settle_hand_overs_with_a_token_of_their_own() {
     desk.check();
 }
 
+/// A token that settles hand-overs is not one that says who administers.
+#[test]
+fn a_script_makes_nobody_an_administrator_of_the_settings_page() {
+    let desk = Desk::new();
+    let [ada, grace] = ["ada@x.io", "grace@x.io"].map(|n| desk.person(n));
+    let admins = desk.done(&["group", "create", "Admins"]);
+    desk.done(&["group", "add-member", "Admins", "ada@x.io"]);
+    desk.done(&["role", "rule", "add", "--group", "Admins", "--role", "ORGANIZATION_ADMINISTRATOR"]);
+    desk.activate(&ada, false);
+    let settle = api(&desk, "api:handover");
+    let path = format!("/handovers/{}", desk.house.number("select id from handover"));
+    let give = json!({"successor": "grace@x.io"}).to_string();
+    let answer = settle("POST", &path, &give);
+    assert_eq!(answer.status, 409, "{}", answer.body);
+    assert!(answer.body.contains("which no token may do"), "{}", answer.body);
+    assert_eq!(
+        (desk.open(), desk.members(&admins)),
+        (vec!["ada@x.io".to_owned()], vec![ada.clone()]),
+        "nothing was done"
+    );
+    // Somebody who does already is none the more; and an administrator may.
+    desk.done(&["role", "set", "grace@x.io", "ORGANIZATION_ADMINISTRATOR"]);
+    assert_eq!(settle("POST", &path, &give).status, 200);
+    assert_eq!(desk.members(&admins), sorted([&ada, &grace]));
+    desk.activate(&ada, true);
+    desk.activate(&ada, false);
+    desk.person("alan@x.io");
+    let said = desk.done(&["handover", "give", "ada@x.io", "--to", "alan@x.io"]);
+    assert!(said.contains("Admins"), "{said}");
+    desk.check();
+}
+
+#[test]
+fn whoever_goes_and_comes_often_has_one_hand_over() {
+    let desk = Desk::new();
+    let [ada, grace] = ["ada@x.io", "grace@x.io"].map(|n| desk.person(n));
+    let mut numbers = Vec::new();
+    for _ in 0..3 {
+        desk.done(&["person", "deactivate", "ada@x.io"]);
+        assert_eq!(desk.open(), ["ada@x.io"]);
+        numbers.push(desk.house.number("select id from handover"));
+        desk.done(&["person", "reactivate", "ada@x.io"]);
+        assert_eq!(desk.house.text("select count(*) || max(status) from handover"), "1closed");
+    }
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+    // One that somebody settled stays.
+    desk.done(&["person", "deactivate", "ada@x.io"]);
+    desk.done(&["handover", "give", "ada@x.io", "--to", "grace@x.io"]);
+    desk.done(&["person", "reactivate", "ada@x.io"]);
+    desk.done(&["person", "deactivate", "ada@x.io"]);
+    let all = desk
+        .house
+        .text("select group_concat(status || coalesce(successor, '-')) from (select * from handover order by id)");
+    assert_eq!(all, format!("done{grace},open-"), "{ada}");
+    desk.check();
+}
+
 /// A file of the version before, with the table as it was.
 #[test]
 fn hand_overs_of_an_older_file_are_kept() {
@@ -180,7 +237,7 @@ fn hand_overs_of_an_older_file_are_kept() {
     desk.done(&["handover", "give", "ada@x.io", "--to", "grace@x.io", "--note", "All of it"]);
     let before = desk.listed(&["handover", "list"]);
     desk.meanwhile(
-        "drop table sign_in; drop table idle_exempt; drop table idle;
+        "drop table sign_in; drop table idle_exempt; drop table idle; drop table refused_sign_in; drop table origin;
          create table older (id integer primary key autoincrement, person text not null, opened integer not null, change integer not null,
              status text not null, successor text, note text, by text, at integer) strict;
          insert into older (person, opened, change, status, successor, note, by, at)

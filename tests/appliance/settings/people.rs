@@ -234,7 +234,7 @@ fn people_of_an_older_file_are_found_after_the_start() {
     id_of(&client.post("/Groups", &json!({"displayName": "Old Crew"})).unwrap());
     // What version 2 of the file did not have.
     house.stop();
-    house.execute("drop table session; drop table admin; drop table exchange; drop table tally; drop table milestone; drop table role_rule; drop table role_override; drop table handover; drop table returned; drop table sign_in; drop table idle_exempt; drop table idle; drop index departed_by_external_id; drop index departed_by_time; alter table departed drop column local; delete from block where type < 0; alter table token drop column replaces; delete from setting where name = 'claim'; pragma user_version = 2");
+    house.execute("drop table session; drop table admin; drop table exchange; drop table tally; drop table milestone; drop table role_rule; drop table role_override; drop table handover; drop table returned; drop table sign_in; drop table idle_exempt; drop table idle; drop table refused_sign_in; drop table origin; drop index departed_by_external_id; drop index departed_by_time; alter table departed drop column local; delete from block where type < 0; alter table token drop column replaces; delete from setting where name = 'claim'; pragma user_version = 2");
     let schema = |house: &House| {
         let file = house.file();
         let mut statement =

@@ -56,6 +56,26 @@ fn whoever_is_deactivated_or_deleted_is_out_at_once_whoever_does_it() {
     }
 }
 
+/// Whoever was signed in as a record is not signed in as what that becomes.
+#[test]
+fn a_record_that_becomes_somebody_elses_signs_its_holder_out() {
+    let desk = Desk::on();
+    let id = desk.person("kim@x.io", "e-kim");
+    let path = format!("/Users/{id}");
+    let set = |name: &str, value: serde_json::Value| {
+        let change = json!([{"op": "replace", "path": name, "value": value}]);
+        assert_eq!(desk.client.patch(&path, &change).unwrap().status, 200, "{name}");
+    };
+    let mut browser = desk.signed_in("e-kim");
+    set("userName", "kim.lee@x.io".into());
+    set("title", "Doctor".into());
+    assert!(is_in(&mut browser), "people marry");
+    set("externalId", "e-lee".into());
+    assert!(!is_in(&mut browser));
+    assert_eq!(desk.house.number("select count(*) from session where person is not null"), 0);
+    assert!(is_in(&mut desk.signed_in("e-lee")));
+}
+
 #[test]
 fn another_role_counts_from_the_next_request_on() {
     let desk = Desk::on();
