@@ -58,10 +58,11 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
         Command::List { json } => list(&opened, json),
         Command::Give { person, to, note } => {
             let (from, after) = (person.clone(), to.clone());
+            let site = opened.site.clone();
             let joined = opened.write(move |writer| {
                 let open = open_of(writer, &from)?;
                 let caller = Caller::local("command:handover give", "");
-                settle(writer, &caller, open.id, &Decision::Give(after), note.as_deref())
+                settle(writer, &site, &caller, open.id, &Decision::Give(after), note.as_deref())
             })?;
             match joined.is_empty() {
                 true => say(format!("{to} takes over from {person}.")),
@@ -69,11 +70,11 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
             }
         }
         Command::Dismiss { person, note } => {
-            let from = person.clone();
+            let (from, site) = (person.clone(), opened.site.clone());
             opened.write(move |writer| {
                 let open = open_of(writer, &from)?;
                 let caller = Caller::local("command:handover dismiss", "");
-                settle(writer, &caller, open.id, &Decision::Dismiss, note.as_deref())
+                settle(writer, &site, &caller, open.id, &Decision::Dismiss, note.as_deref())
             })?;
             say(format!("{person} has nothing to hand over."))
         }

@@ -155,6 +155,11 @@ impl Caller {
         self.open(&*self.still_known(writer)?, true)
     }
 
+    /// An administrator, by a command or on the settings page?
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
     /// The same for what has nothing to do with provisioning.
     pub(super) fn still_may_settle(&self, writer: &Writer<'_>) -> Result<(), Refusal> {
         if self.is_local {

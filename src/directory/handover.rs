@@ -3,7 +3,9 @@
 
 use super::lifecycle::{called, is_active, join, meant, people, still_there};
 use super::overview::listed_as;
-use super::{Caller, Refusal};
+use super::roles::effective;
+use super::{Caller, Refusal, Site};
+use crate::scim::catalog::ResourceType;
 use crate::scim::name::fold;
 use crate::store::{Change, Reader, Source, StoreError, Writer};
 
@@ -151,9 +153,10 @@ pub fn note_of(text: &str) -> Result<Option<String>, String> {
 /// provider: its next push would take them away again. Gives the names of the groups that were joined.
 ///
 /// Errors: [`Refusal::NotFound`]; [`Refusal::Conflict`] when it is settled already, or when the successor is the person, is
-/// deactivated or is nobody.
+/// deactivated or is nobody, or when a token would make somebody an administrator of the settings page by it.
 pub fn settle(
     writer: &mut Writer<'_>,
+    site: &Site,
     caller: &Caller,
     id: i64,
     decision: &Decision,
@@ -185,13 +188,26 @@ pub fn settle(
         ..Change::default()
     })?;
     let Some(successor) = successor else { return Ok(Vec::new()) };
+    let managed = manages(writer, site, &of, &successor)?;
     let mut joined = Vec::new();
     for group in groups_of(writer, &found.person)?.joined {
         if join(writer, caller, &group, &successor, Source::Local)? {
             joined.push(called(writer, &group)?.0);
         }
     }
+    if !caller.is_local() && !managed && manages(writer, site, &of, &successor)? {
+        let name = called(writer, &successor)?.0;
+        return Err(Refusal::Conflict(format!(
+            "The groups would make {name} an administrator of the settings page, which no token may do. Give it on the settings page or by a command."
+        )));
+    }
     Ok(joined)
+}
+
+/// Does the role of the person with this id open the settings page?
+fn manages(reader: &Reader<'_>, site: &Site, of: &ResourceType, id: &str) -> Result<bool, StoreError> {
+    let Some(row) = reader.find(of, id)? else { return Ok(false) };
+    Ok(effective(reader, site, &row, &reader.groups_of(row.pk)?)?.role.settings_admin)
 }
 
 /// The id of whoever takes over.

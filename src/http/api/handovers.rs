@@ -46,9 +46,10 @@ pub async fn settle(directory: &Directory, caller: Caller, id: i64, body: &[u8])
                 "The body is {\"successor\": \"userName or id\"} or {\"dismissed\": true}, with a \"note\" if you like. Nothing was changed.",
             )
         })?;
+    let site = directory.site.clone();
     let written = directory
         .store
-        .write(Weight::Light, move |writer| handover::settle(writer, &caller, id, &decision, note.as_deref()));
+        .write(Weight::Light, move |writer| handover::settle(writer, &site, &caller, id, &decision, note.as_deref()));
     let joined = written.await?;
     let mut body = shown(&found(directory, id).await?);
     if let Some(body) = body.as_object_mut() {

@@ -128,7 +128,8 @@ impl Ui {
             return self.handover_page(visit, signed, id, form, None).await;
         }
         let caller = Caller::local(&signed.by(), visit.id);
-        let settled = self.change(signed, move |writer| settle(writer, &caller, id, &decision, Some(&note)));
+        let site = self.directory.site.clone();
+        let settled = self.change(signed, move |writer| settle(writer, &site, &caller, id, &decision, Some(&note)));
         match settled.await {
             Ok(Some(_)) => Ok(redirect("/handovers")),
             Ok(None) => Err(Trouble::foreign()),

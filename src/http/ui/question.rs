@@ -137,7 +137,7 @@ impl Ui {
                     )),
                 };
             };
-            settle(writer, &caller, open.id, &Decision::Give(successor), Some(&note))?;
+            settle(writer, &site, &caller, open.id, &Decision::Give(successor), Some(&note))?;
             Ok(())
         });
         match done.await {
