@@ -22,13 +22,23 @@ const browser = await openBrowser();
 let passed = 0;
 let failed = 0;
 
+/** No test takes as long as this; one that waits for what never comes fails, and holds up nobody else. */
+const LONGEST = 6 * 60_000;
+
 async function run({name, run, scripts}) {
     const start = Date.now();
     const scene = new Scene(browser, binary, scripts);
     scene.pictures = pictures;
     let wrong;
+    let clock;
+    const late = new Promise((_, reject) => {
+        clock = setTimeout(() => reject(new Error(`still not done after ${LONGEST / 1000} s`)), LONGEST);
+    });
+    const done = run(scene, scripts);
+    // What it still has to say when its time is over.
+    done.catch(() => {});
     try {
-        await run(scene, scripts);
+        await Promise.race([done, late]);
     } catch (error) {
         wrong = error;
         const open = scene.pages.filter((page) => !page.isClosed());
@@ -37,6 +47,7 @@ async function run({name, run, scripts}) {
             await page.screenshot({path: join(pictures, `${file}-${i}.png`), fullPage: true}).catch(() => {});
         }
     }
+    clearTimeout(clock);
     const log = scene.app?.log ?? "";
     await scene.end().catch((error) => (wrong ??= error));
     const took = `${((Date.now() - start) / 1000).toFixed(1)} s`;
