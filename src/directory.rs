@@ -14,6 +14,7 @@ pub mod lifecycle;
 mod list;
 pub mod local;
 mod me;
+pub mod oddities;
 pub mod overview;
 pub mod overwrites;
 mod patch;

@@ -3,6 +3,7 @@
 //! Hashing a password takes longer than a write may; it is done before, by the caller.
 
 use super::Refusal;
+use super::oddities::is_unseen;
 use crate::scim::name::fold;
 use crate::store::{AdminRow, Change, Owner, Reader, SessionRow, StoreError, Writer};
 
@@ -62,11 +63,6 @@ pub fn admin_name(text: &str) -> Result<String, &'static str> {
         return Err("A name has no characters that nobody sees, or that turn others around.");
     }
     Ok(name.to_owned())
-}
-
-/// Characters that take no room or change the direction: two names with them look the same.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The administrator of this name, letter case aside.

@@ -4,6 +4,7 @@ use super::Refusal;
 use super::guard::guard;
 use super::handover::{self, Item};
 use super::lifecycle::is_active;
+use super::oddities::{Oddity, oddities};
 use super::show::location;
 use super::{Site, provisioning, sso};
 use crate::scim::catalog::ResourceType;
@@ -192,6 +193,8 @@ pub struct Portrait {
     pub handover: Option<Item>,
     /// When a person last signed in by single sign-on.
     pub signed_in: Option<i64>,
+    /// What is odd about it.
+    pub oddities: Vec<Oddity>,
     /// What happened to it, the latest first.
     pub history: Vec<ChangeRow>,
 }
@@ -217,6 +220,7 @@ pub fn portrait(
         location: location(site, of, &row.id),
         origin: reader.origin(&row.id)?,
         groups: groups.collect(),
+        oddities: oddities(reader, of, &row)?,
         history: reader.history(&row.id, before, HISTORY)?,
         earlier: reader.earlier_ids(&row.id)?,
         signed_in: reader.last_sign_in(&row.id)?,

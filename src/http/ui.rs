@@ -18,6 +18,7 @@ mod idle;
 mod lists;
 mod me;
 mod multipart;
+mod oddities;
 mod overview;
 mod people;
 mod people_csv;

@@ -207,6 +207,15 @@ impl Reader<'_> {
         Ok(whole(statement.query_row([self.code(of)], |r| r.get(0))?))
     }
 
+    /// The keys of those of a type who are here with this externalId, at most so many.
+    pub fn keys_of_external_id(&self, of: &ResourceType, external_id: &str, most: u64) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection().prepare_cached(
+            "select pk from resource indexed by resource_by_external_id where type = ?1 and external_id = ?2 order by pk limit ?3",
+        )?;
+        let rows = statement.query_map((self.code(of), external_id, bound(most)), |r| r.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Was there somebody of a type with this externalId who has left, whether he or she came back under another or not?
     pub fn has_left(&self, of: &ResourceType, external_id: &str) -> Result<bool, StoreError> {
         Ok(self.connection().prepare_cached(LEFT)?.exists((self.code(of), external_id))?)

@@ -7,6 +7,7 @@ use super::attributes::{facts, plain};
 use super::handovers::{person, sentence};
 use super::history::{Changed, changes};
 use super::lists::{SIZE, address, encoded, pager, with_query};
+use super::oddities::told;
 use super::session::Signed;
 use super::state::who_words;
 use super::views::{Count, Exact, Facts, Frame, Link, Moment, Pager, Shown};
@@ -119,6 +120,8 @@ pub struct Person {
     pub external_id: Option<String>,
     /// When it was made.
     pub created: Moment,
+    /// What is odd: a sentence, and whom it names.
+    pub odd: Vec<(String, Vec<Link>)>,
     /// The URL for SCIM.
     pub location: String,
     /// The attributes: those of the core first, then one part for each extension.
@@ -198,6 +201,8 @@ pub struct Group {
     pub external_id: Option<String>,
     /// When it was made.
     pub created: Moment,
+    /// What is odd: a sentence, and whom it names.
+    pub odd: Vec<(String, Vec<Link>)>,
     /// The URL for SCIM.
     pub location: String,
     /// Attributes beside these.
@@ -291,6 +296,7 @@ impl Ui {
             earlier: portrait.earlier.iter().map(|id| person(id, id)).collect(),
             handover: portrait.handover.as_ref().map(|item| sentence(item, &tokens)),
             edited: overwrites.iter().map(|o| edited(o, &tokens)).collect(),
+            odd: told(&portrait.oddities, "/people"),
             location: portrait.location,
             listed: portrait.listed,
             history,
@@ -362,6 +368,7 @@ impl Ui {
             more_groups: Count(portrait.groups.len().saturating_sub(GROUPS) as u64),
             members: found.entries.into_iter().zip(kinds).map(member).collect(),
             pager: pager(offset, shown, found.total, MEMBERS, |offset| address(&here, "", "", offset)),
+            odd: told(&portrait.oddities, "/groups"),
             location: portrait.location,
             listed: portrait.listed,
             history,

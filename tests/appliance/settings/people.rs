@@ -221,6 +221,29 @@ fn long_histories_and_groups_are_shown_in_parts() {
 }
 
 /// A file of the version before has nothing of what the pages need: the start makes it, for everybody who is in it.
+/// P7: nothing of it is refused, and an administrator sees it.
+#[test]
+fn what_is_odd_about_a_name_is_told() {
+    let house = House::new();
+    let client = house.provider();
+    let person = |body: serde_json::Value| id_of(&client.post("/Users", &body).unwrap());
+    let one = person(json!({"userName": "one@x.io", "externalId": "e-1"}));
+    let other = person(json!({"userName": "other@x.io", "externalId": "e-1"}));
+    let odd = person(json!({"userName": "ki\u{200b}m@x.io", "displayName": "K\u{456}m", "externalId": "E-1"}));
+    let group = id_of(&client.post("/Groups", &json!({"displayName": "Off\u{ad}ice"})).unwrap());
+    let mut ada = house.ada();
+    let mut page = |path: &str| text(&ada.page(path)).split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = page(&format!("/people/{one}"));
+    assert!(said.contains("others with the same externalId. Neither can sign in by it. other@x.io"), "{said}");
+    assert!(page(&format!("/people/{other}")).contains("Neither can sign in by it. one@x.io"));
+    let said = page(&format!("/people/{odd}"));
+    assert!(said.contains("userName has characters that nobody sees: U+200B.") && !said.contains("same externalId"));
+    assert!(said.contains("displayName mixes letters of different alphabets"), "{said}");
+    assert!(page(&format!("/groups/{group}")).contains("displayName has characters that nobody sees: U+00AD."));
+    assert_eq!(client.delete(&format!("/Users/{other}")).unwrap().status, 204);
+    assert!(!page(&format!("/people/{one}")).contains("same externalId"));
+}
+
 #[test]
 fn people_of_an_older_file_are_found_after_the_start() {
     let mut house = House::new();
