@@ -168,6 +168,13 @@ impl Outbound {
         asked.unwrap_or_else(|_| Err(self.too_slow(&target, self.patience.total)))
     }
 
+    /// The same client, which gives up after so long if it would not sooner.
+    pub fn within(&self, total: Duration) -> Outbound {
+        let Patience { connect, total: usual } = self.patience;
+        let total = total.min(usual);
+        Outbound { patience: Patience { connect: connect.min(total), total }, ..self.clone() }
+    }
+
     /// The same client, which gives up sooner than anybody can bear in a test.
     #[cfg(test)]
     pub(crate) fn impatient(self) -> Outbound {

@@ -4,6 +4,7 @@
 use askama::Template;
 use hyper::header::SET_COOKIE;
 use hyper::{Method, StatusCode};
+use serde_json::{Map, Value};
 
 use super::super::lines;
 use super::flows::{Asking, Flow, Purpose, Shown};
@@ -13,11 +14,11 @@ use super::sso_words::{
 };
 use super::views::Frame;
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
-use crate::directory::sso::{CALLBACK, Met, Settings, Tested, meet, note_test, open_secret, state};
+use crate::directory::sso::{Attribute, CALLBACK, Met, Rule, Settings, Tested, meet, note_test, open_secret, state};
 use crate::directory::who::{Entry, Person, Who, enter, exchange, still, whose};
 use crate::directory::{Refusal, RefusedSignIn, Weight};
 use crate::secret::{digest_of, random_text};
-use crate::sso::{Claims, Fresh, Provider, SsoError};
+use crate::sso::{Claims, Fresh, Needs, Provider, SsoError};
 
 /// What is said of an answer with more than one `iss`.
 const TWO_ISSUERS: &str = "the answer to the sign-in names more than one identity provider (iss)";
@@ -84,11 +85,20 @@ impl Ui {
             return Err(not_on());
         };
         let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
-        let _place = match self.settings.sso.is_known(&provider) {
+        let _place = match !is_test && self.settings.sso.is_known(&provider) {
             true => None,
             false => Some(self.flows.ask(Asking::Begin, visit.address).ok_or_else(crowded)?),
         };
-        let begun = match self.settings.sso.begin(&provider, fresh, self.now()).await {
+        // A test goes by what the provider says now, and makes everybody go by that.
+        let looked = match is_test {
+            true => self.settings.sso.look(&provider).await.map(|_| ()),
+            false => Ok(()),
+        };
+        let begun = match looked {
+            Ok(()) => self.settings.sso.begin(&provider, fresh, self.now()).await,
+            Err(error) => Err(error),
+        };
+        let begun = match begun {
             Ok(begun) => begun,
             Err(error) => return Err(self.unanswered(visit, &error, is_test)),
         };
@@ -154,11 +164,18 @@ impl Ui {
                     return Err(self.unsealed(visit, matches!(flow.purpose, Purpose::Test(_))));
                 };
                 let iss = once("iss");
-                let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
-                if matches!(claims, Err(SsoError::CodeRefused)) {
+                let claims: Vec<&str> = flow.settings.rules.iter().map(|rule| rule.claim.as_str()).collect();
+                let needs = match flow.purpose {
+                    // It shows everything that there is.
+                    Purpose::Test(_) => Needs::All,
+                    _ => Needs::These(&claims),
+                };
+                let brought = (code.as_str(), iss.as_deref());
+                let claims = self.settings.sso.finish(&provider, &flow.begun, brought, needs, self.now()).await;
+                if matches!(claims, Err(SsoError::CodeRefused(_))) {
                     self.flows.led_nowhere(visit.address);
                 }
-                claims.and_then(|claims| complete(claims, &flow.settings)).map_err(|e| Failed::Protocol(e.to_string()))
+                claims.map_err(|e| Failed::Protocol(e.to_string()))
             }
             (_, error) => Err(Failed::Said(error.unwrap_or_default(), once("error_description"))),
         };
@@ -185,7 +202,8 @@ impl Ui {
         let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
         signed.session.authenticated = claims.auth_time.unwrap_or(0).min(self.now());
         signed.session.id_token = self.sealed(&claims.id_token);
-        let (site, settings, all) = (self.directory.site.clone(), flow.settings.clone(), claims.all);
+        let (all, missing) = certain(claims, &flow.settings.rules);
+        let (site, settings) = (self.directory.site.clone(), flow.settings.clone());
         let here = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
         let before: Vec<Vec<u8>> = before.into_iter().chain(here).collect();
         let session = signed.session.clone();
@@ -203,9 +221,13 @@ impl Ui {
                 signed.who = Who::Person(person);
                 self.onward(visit, Some(&signed), "You are signed in", to)
             }
-            Entry::Out(refused) => {
-                Err(self.refused(visit, refused.why.for_person(), refused.name, refused.why.for_admins()))
-            }
+            Entry::Out(refused) => Err(match missing {
+                // Nobody knows who it would be by what is missing.
+                Some(failed) if refused.rule.is_none() => {
+                    self.in_vain(visit, failed.for_person(), &failed.for_admins())
+                }
+                _ => self.refused(visit, refused.why.for_person(), refused.name, refused.why.for_admins()),
+            }),
             Entry::Over => Err(not_on()),
         }
     }
@@ -235,6 +257,7 @@ impl Ui {
         let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
         signed.session.authenticated = at.min(self.now());
         signed.session.id_token = self.sealed(&claims.id_token);
+        let (all, missing) = certain(claims, &flow.settings.rules);
         let (site, settings, new) = (self.directory.site.clone(), flow.settings.clone(), signed.session.clone());
         let renewed = self.directory.store.write(Weight::Light, move |writer| {
             // Whoever confirms who they are gains no time.
@@ -244,11 +267,12 @@ impl Ui {
                 expires: old.expires,
                 ..new
             };
-            exchange(writer, &site, &settings, &claims.all, &session, of)
+            exchange(writer, &site, &settings, &all, &session, of)
         });
-        match renewed.await? {
-            true => self.onward(visit, Some(&signed), "It is you", &back),
-            false => {
+        match (renewed.await?, missing) {
+            (true, _) => self.onward(visit, Some(&signed), "It is you", &back),
+            (false, Some(failed)) => Err(self.in_vain(visit, failed.for_person(), &failed.for_admins())),
+            (false, None) => {
                 let why = "Somebody else than the one who is signed in has confirmed, or the session has ended.";
                 Err(self.refused(visit, "You are signed in here as somebody else, or no longer.", None, why))
             }
@@ -269,7 +293,8 @@ impl Ui {
             Ok(claims) => {
                 shown.claims = claims.all.iter().take(MOST_CLAIMS).map(|(n, v)| (cut(n), value_of(v))).collect();
                 let (site, settings) = (self.directory.site.clone(), flow.settings.clone());
-                let met = self.directory.store.read(move |reader| meet(reader, &site, &settings, &claims.all));
+                let (all, missing) = certain(claims, &settings.rules);
+                let met = self.directory.store.read(move |reader| meet(reader, &site, &settings, &all));
                 match met.await? {
                     Met::In(person, rule) => {
                         shown.good = true;
@@ -279,9 +304,10 @@ impl Ui {
                         shown.rule = Some((rule.claim, rule.attribute.path()));
                     }
                     Met::Out(refused) => {
-                        shown.result = match &refused.name {
-                            Some(name) => format!("{}: {}", cut(name), refused.why.for_admins()),
-                            None => refused.why.for_admins().to_owned(),
+                        shown.result = match (&refused.name, missing) {
+                            (_, Some(failed)) if refused.rule.is_none() => failed.for_admins(),
+                            (Some(name), _) => format!("{}: {}", cut(name), refused.why.for_admins()),
+                            (None, _) => refused.why.for_admins().to_owned(),
                         };
                         shown.rule = refused.rule.map(|rule| (rule.claim, rule.attribute.path()));
                     }
@@ -407,13 +433,25 @@ impl Ui {
     }
 }
 
-/// The claims, if none is missing by which people are matched and which the provider could not be asked for: whoever is not
-/// known by the first of them could pass for somebody else by the next.
-fn complete(claims: Claims, settings: &Settings) -> Result<Claims, SsoError> {
-    match settings.rules.iter().find(|rule| claims.may_lack(&rule.claim)) {
-        Some(rule) => Err(SsoError::NoUserinfo(rule.claim.clone())),
-        None => Ok(claims),
+/// The claims that somebody may be found by, and what is missing: where one could not be asked for, whoever is not known by
+/// it could pass for somebody else by the next. So what stands before it counts, and nothing behind. A name or an address
+/// counts only beside everything that is matched against externalId, which says whether it has passed on.
+fn certain(claims: Claims, rules: &[Rule]) -> (Map<String, Value>, Option<Failed>) {
+    let missing = |rule: &Rule| claims.may_lack(&rule.claim).map(str::to_owned);
+    let Some((cut, what)) = rules.iter().enumerate().find_map(|(at, rule)| Some((at, missing(rule)?))) else {
+        return (claims.all, None);
+    };
+    let by_id = |rule: &Rule| rule.attribute == Attribute::ExternalId;
+    let ids_are_known = rules.iter().filter(|rule| by_id(rule)).all(|rule| missing(rule).is_none());
+    let is_strong = |rule: &Rule| by_id(rule) && !rule.claim.eq_ignore_ascii_case("email");
+    let counts = |(at, rule): (usize, &Rule)| at < cut && (ids_are_known || is_strong(rule));
+    let mut all = claims.all.clone();
+    for (at, rule) in rules.iter().enumerate() {
+        if !counts((at, rule)) {
+            all.remove(&rule.claim);
+        }
     }
+    (all, Some(Failed::Protocol(SsoError::NoUserinfo(what).to_string())))
 }
 
 #[cfg(test)]
@@ -421,21 +459,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_that_could_not_be_asked_for_keeps_its_person_out() {
-        let settings = Settings {
-            rules: crate::directory::sso::Rule::read("oid externalId\nname userName").unwrap(),
-            ..Settings::default()
-        };
-        let outcome = |claims: serde_json::Value, partial: bool| {
-            let all = claims.as_object().cloned().unwrap_or_default();
+    fn what_could_not_be_asked_for_takes_along_what_stands_behind_it() {
+        let counted = |rules: &str, all: &str, partial: bool| {
             let (issuer, subject, id_token) = (String::new(), String::new(), String::new());
-            complete(Claims { issuer, subject, all, auth_time: None, id_token, partial }, &settings).map(|_| ())
+            let all = serde_json::from_str(all).unwrap();
+            let claims = Claims { issuer, subject, all, auth_time: None, id_token, partial };
+            let (all, missing) = certain(claims, &Rule::read(rules).unwrap());
+            let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
+            (names.join(" "), missing.map(|m| m.for_admins()).unwrap_or_default().replace("The claim ", ""))
         };
-        let json = |text: &str| serde_json::from_str(text).unwrap();
-        assert_eq!(outcome(json(r#"{"name": "ada"}"#), false), Ok(()));
-        assert_eq!(outcome(json(r#"{"name": "ada", "oid": "1"}"#), true), Ok(()));
-        for lacking in [r#"{"name": "ada"}"#, r#"{"name": "ada", "oid": null}"#] {
-            assert_eq!(outcome(json(lacking), true), Err(SsoError::NoUserinfo("oid".to_owned())));
+        let rules = "oid externalId\nname userName";
+        // Nothing is missing, or there is nobody to ask.
+        for (all, partial) in
+            [(r#"{"name": "ada"}"#, false), (r#"{"name": "ada", "oid": "1"}"#, true), (r#"{"mail": "a@x"}"#, false)]
+        {
+            assert_eq!(counted(rules, all, partial).1, "", "{all}");
+        }
+        for (rules, all, counts, what) in [
+            (rules, r#"{"name": "ada"}"#, "", "oid,"),
+            (rules, r#"{"name": "ada", "oid": null, "x": 1}"#, "x", "oid,"),
+            (rules, r#"{"oid": "1"}"#, "oid", "name,"),
+            ("sub externalId\nname userName\nmail emails.value", r#"{"sub": "1", "mail": "a"}"#, "sub", "name,"),
+            // A name is nothing without the externalId that says whose it is now.
+            ("name userName\noid externalId", r#"{"name": "ada"}"#, "", "oid,"),
+            ("sub externalId\nname userName\noid externalId", r#"{"sub": "1", "name": "ada"}"#, "sub", "oid,"),
+            // One claim in two places counts in neither if it does not in one.
+            ("sub externalId\noid externalId\nsub userName", r#"{"sub": "1"}"#, "", "oid,"),
+            // Whether an address is verified goes with it.
+            ("sub externalId\nemail userName", r#"{"sub": "1", "email": "a@x"}"#, "sub", "email_verified,"),
+            (
+                "sub externalId\nupn userName",
+                r#"{"sub": "1", "upn": "a@x", "email_verified": true}"#,
+                "email_verified sub",
+                "email,",
+            ),
+        ] {
+            let (names, missing) = counted(rules, all, true);
+            let mut names: Vec<&str> = names.split(' ').collect();
+            names.sort_unstable();
+            assert_eq!(
+                (names.join(" ").as_str(), missing.starts_with(what)),
+                (counts, true),
+                "{rules} {all}: {missing}"
+            );
         }
     }
 }
