@@ -151,9 +151,7 @@ pub enum SsoError {
 impl From<OutboundError> for SsoError {
     fn from(why: OutboundError) -> SsoError {
         match why {
-            OutboundError::TooLarge { .. } | OutboundError::Redirect { .. } | OutboundError::Garbled { .. } => {
-                SsoError::Odd(why)
-            }
+            OutboundError::TooLarge { .. } | OutboundError::Redirect { .. } => SsoError::Odd(why),
             _ => SsoError::Unreachable(why),
         }
     }
