@@ -84,6 +84,9 @@ pub(super) async fn redeem(
     code: Code<'_>,
     first: Option<Proof>,
 ) -> (Result<Tokens, SsoError>, Option<Proof>) {
+    if code.code.is_empty() || code.code.len() > CODE {
+        return (Err(SsoError::CodeRefused("it is too long, or empty".into())), None);
+    }
     let mut ways = match proofs(metadata, provider) {
         Ok(ways) => ways,
         Err(why) => return (Err(why), None),
@@ -93,7 +96,9 @@ pub(super) async fn redeem(
     for way in ways {
         match redeem_by(outbound, metadata, provider, &code, way).await {
             Err(Failed::Proof(said)) => refused.push(format!("{said}; {}", way.words())),
-            Err(Failed::Other(why)) => return (Err(why), Some(way)),
+            // Whoever speaks of the code has believed that it is us.
+            Err(Failed::Other(why @ SsoError::CodeRefused(_))) => return (Err(why), Some(way)),
+            Err(Failed::Other(why)) => return (Err(why), None),
             Ok(tokens) => return (Ok(tokens), Some(way)),
         }
     }
@@ -121,9 +126,6 @@ async fn redeem_by(
     code: &Code<'_>,
     proof: Proof,
 ) -> Result<Tokens, Failed> {
-    if code.code.is_empty() || code.code.len() > CODE {
-        return Err(SsoError::CodeRefused("it is too long, or empty".into()).into());
-    }
     let request = request(metadata, provider, code, proof)?;
     let answer = outbound.send_for(request, ANSWER).await?;
     if answer.status().as_u16() != 200 {
