@@ -103,15 +103,19 @@ impl Target {
         }
     }
 
-    fn objection(&self, address: IpAddr, policy: &Policy) -> Option<&'static str> {
+    /// Below 1024 other services live, and what we send is not for them.
+    pub(super) fn is_other_service(&self) -> bool {
+        self.port < 1024 && self.port != 443
+    }
+
+    pub(super) fn objection(&self, address: IpAddr, policy: &Policy) -> Option<&'static str> {
         if address::is_allowed(address, &policy.allow) {
             return None;
         }
         if !self.tls {
             return Some("spoken to in plain http");
         }
-        // Below 1024 other services live, and what we send is not for them.
-        if self.port < 1024 && self.port != 443 {
+        if self.is_other_service() {
             return Some("called on a port of another service");
         }
         address::objection(address, &policy.allow)
@@ -132,7 +136,7 @@ pub(super) enum Names {
 type Told = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl Names {
-    async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    pub(super) async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         match self {
             Names::System => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
             #[cfg(test)]
@@ -143,7 +147,7 @@ impl Names {
 
 /// IPv6 and IPv4 by turns, beginning with the family that the system prefers (RFC 8305, 4): where one of them leads nowhere,
 /// the other is not at the end of the line.
-fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == first);
     let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());

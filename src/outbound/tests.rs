@@ -1,3 +1,5 @@
+mod proxy;
+
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -75,7 +77,7 @@ async fn server(does: Does, tls: Option<TlsAcceptor>) -> Server {
 }
 
 fn here() -> Policy {
-    Policy { allow: vec!["127.0.0.0/8".parse().unwrap()], ca_file: None, allow_http: true }
+    Policy { allow: vec!["127.0.0.0/8".parse().unwrap()], ca_file: None, allow_http: true, proxy: None }
 }
 
 fn client(policy: Policy) -> Outbound {

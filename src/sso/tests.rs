@@ -21,7 +21,7 @@ const SECRET: &str = "client-secret & ü";
 
 fn sso() -> Sso {
     let allow = vec!["127.0.0.1/32".parse().unwrap()];
-    Sso::new(Outbound::new(Policy { allow, ca_file: None, allow_http: true }).unwrap())
+    Sso::new(Outbound::new(Policy { allow, ca_file: None, allow_http: true, proxy: None }).unwrap())
 }
 
 /// One that gives up before anybody does who waits for a test.
