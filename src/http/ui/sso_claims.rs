@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::sso_words::Failed;
 use crate::directory::sso::{Attribute, Rule};
 use crate::sso::{Claims, SsoError};
 
 /// The claims that somebody may be found by, and what is missing: where one could not be asked for, whoever is not known by
 /// it could pass for somebody else by the next. So what stands before it counts, and nothing behind. A name or an address
 /// counts only beside everything that is matched against externalId, which says whether it has passed on.
-pub(super) fn certain(claims: Claims, rules: &[Rule]) -> (Map<String, Value>, Option<Failed>) {
+pub(super) fn certain(claims: Claims, rules: &[Rule]) -> (Map<String, Value>, Option<SsoError>) {
     let missing = |rule: &Rule| claims.may_lack(&rule.claim).map(str::to_owned);
     let Some((cut, what)) = rules.iter().enumerate().find_map(|(at, rule)| Some((at, missing(rule)?))) else {
         return (claims.all, None);
@@ -24,7 +23,7 @@ pub(super) fn certain(claims: Claims, rules: &[Rule]) -> (Map<String, Value>, Op
             all.remove(&rule.claim);
         }
     }
-    (all, Some(Failed::Protocol(SsoError::NoUserinfo(what).to_string())))
+    (all, Some(SsoError::NoUserinfo(what)))
 }
 
 #[cfg(test)]
@@ -39,7 +38,7 @@ mod tests {
             let claims = Claims { issuer, subject, all, auth_time: None, id_token, partial };
             let (all, missing) = certain(claims, &Rule::read(rules).unwrap());
             let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
-            (names.join(" "), missing.map(|m| m.for_admins()).unwrap_or_default().replace("The claim ", ""))
+            (names.join(" "), missing.map(|m| m.to_string()).unwrap_or_default().replace("the claim ", ""))
         };
         let rules = "oid externalId\nname userName";
         // Nothing is missing, or there is nobody to ask.

@@ -223,7 +223,8 @@ impl Ui {
             }
             Entry::Out(refused) => Err(match missing {
                 // Nobody knows who it would be by what is missing.
-                Some(failed) if refused.rule.is_none() => {
+                Some(missing) if refused.rule.is_none() => {
+                    let failed = Failed::Protocol(missing.to_string());
                     self.in_vain(visit, failed.for_person(), &failed.for_admins())
                 }
                 _ => self.refused(visit, refused.why.for_person(), refused.name, refused.why.for_admins()),
@@ -271,7 +272,10 @@ impl Ui {
         });
         match (renewed.await?, missing) {
             (true, _) => self.onward(visit, Some(&signed), "It is you", &back),
-            (false, Some(failed)) => Err(self.in_vain(visit, failed.for_person(), &failed.for_admins())),
+            (false, Some(missing)) => {
+                let failed = Failed::Protocol(missing.to_string());
+                Err(self.in_vain(visit, failed.for_person(), &failed.for_admins()))
+            }
             (false, None) => {
                 let why = "Somebody else than the one who is signed in has confirmed, or the session has ended.";
                 Err(self.refused(visit, "You are signed in here as somebody else, or no longer.", None, why))
@@ -305,7 +309,7 @@ impl Ui {
                     }
                     Met::Out(refused) => {
                         shown.result = match (&refused.name, missing) {
-                            (_, Some(failed)) if refused.rule.is_none() => failed.for_admins(),
+                            (_, Some(missing)) if refused.rule.is_none() => capital(&missing.to_string()),
                             (Some(name), _) => format!("{}: {}", cut(name), refused.why.for_admins()),
                             (None, _) => refused.why.for_admins().to_owned(),
                         };
