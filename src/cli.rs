@@ -32,7 +32,7 @@ use crate::directory::provisioning::Precondition;
 use crate::directory::roles;
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
 use crate::http::BASE;
-use crate::outbound::{Outbound, Policy};
+use crate::outbound::{Outbound, Policy, Proxy};
 use crate::scim::catalog::Catalog;
 use crate::scim::declare::Declarations;
 use crate::scim::dialect::{RULES, RuleSet};
@@ -243,8 +243,9 @@ fn pages_url(config: &Config) -> String {
 ///
 /// Errors: the certificate authorities cannot be used.
 fn outbound(config: &Config) -> Result<Outbound> {
-    let config::Outbound { allow, ca_file, ca_place, allow_http } = config.outbound.clone();
-    let made = Outbound::new(Policy { allow, ca_file, allow_http });
+    let config::Outbound { allow, ca_file, ca_place, allow_http, proxy } = config.outbound.clone();
+    let proxy = proxy.map(|(host, port)| Proxy { host, port });
+    let made = Outbound::new(Policy { allow, ca_file, allow_http, proxy });
     made.map_err(|why| ca_place.map_or_else(|| anyhow!("{why}"), |place| place.complain(why.to_string()).into()))
 }
 

@@ -1,10 +1,11 @@
 //! The guarded way out: the HTTPS client for addresses that somebody typed in or a provider named.
 //!
 //! One request, one connection: nothing is kept open, and each request is judged anew. Redirects are not followed, proxies
-//! of the environment are not asked, and an answer is bounded in size and time.
+//! of the environment are not asked (only one that the configuration names), and an answer is bounded in size and time.
 
 mod address;
 mod connect;
+mod proxy;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -21,9 +22,11 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use connect::{Names, Patience, Target};
+pub use proxy::Proxy;
 
 /// The bytes of an answer, at most, where the caller does not say.
 const BODY: usize = 64 * 1024;
@@ -43,6 +46,8 @@ pub struct Policy {
     pub ca_file: Option<PathBuf>,
     /// Plain HTTP is spoken too, but only with addresses inside `allow`.
     pub allow_http: bool,
+    /// By which the server goes out, but for what is inside `allow`.
+    pub proxy: Option<Proxy>,
 }
 
 /// The client. A copy is a handle to the same.
@@ -83,6 +88,24 @@ pub enum OutboundError {
         address: IpAddr,
         /// What kind of address that is.
         why: &'static str,
+    },
+    /// Its name is one that no proxy is asked for.
+    #[error("{host} is {why}, and no proxy is asked for that")]
+    RefusedName {
+        /// The host.
+        host: String,
+        /// What kind of name that is.
+        why: &'static str,
+    },
+    /// The proxy does not connect.
+    #[error("the proxy {proxy} does not lead to {host}: {why}")]
+    Proxy {
+        /// The proxy.
+        proxy: String,
+        /// The host.
+        host: String,
+        /// What happened.
+        why: String,
     },
     /// No connection.
     #[error("{host} cannot be reached: {why}")]
@@ -168,11 +191,32 @@ impl Outbound {
         asked.unwrap_or_else(|_| Err(self.too_slow(&target, self.patience.total)))
     }
 
+    /// The same client, which gives up after so long if it would not sooner.
+    pub fn within(&self, total: Duration) -> Outbound {
+        let Patience { connect, total: usual } = self.patience;
+        let total = total.min(usual);
+        Outbound { patience: Patience { connect: connect.min(total), total }, ..self.clone() }
+    }
+
     /// The same client, which gives up sooner than anybody can bear in a test.
     #[cfg(test)]
     pub(crate) fn impatient(self) -> Outbound {
         let patience = Patience { connect: Duration::from_millis(400), total: Duration::from_millis(900) };
         Outbound { patience, ..self }
+    }
+
+    async fn connect(&self, target: &Target, until: Instant) -> Result<TcpStream, OutboundError> {
+        let addresses = match &self.policy.proxy {
+            None => target.addresses(&self.policy, &self.names).await?,
+            Some(proxy) => match proxy::near(target, &self.policy, &self.names).await {
+                Some(near) => near,
+                None => {
+                    proxy::judge(target, &self.policy)?;
+                    return proxy::through(target, proxy, &self.names, until).await;
+                }
+            },
+        };
+        connect::tcp(target, &addresses, until).await
     }
 
     fn too_slow(&self, target: &Target, patience: Duration) -> OutboundError {
@@ -187,9 +231,7 @@ impl Outbound {
     ) -> Result<Response<Bytes>, OutboundError> {
         let until = Instant::now() + self.patience.connect;
         let late = |_| Err(self.too_slow(target, self.patience.connect));
-        let addresses = target.addresses(&self.policy, &self.names);
-        let addresses = timeout_at(until, addresses).await.unwrap_or_else(late)?;
-        let stream = connect::tcp(target, &addresses, until).await?;
+        let stream = timeout_at(until, self.connect(target, until)).await.unwrap_or_else(late)?;
         let late = |_| Err(self.too_slow(target, self.patience.connect));
         let stream = timeout_at(until, connect::tls(target, &self.trust, stream)).await.unwrap_or_else(late)?;
         let garbled = |why| OutboundError::Garbled { host: target.shown(), why };

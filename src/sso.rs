@@ -13,22 +13,28 @@ mod known;
 mod metadata;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::outbound::Outbound;
 use crate::secret;
 
 pub use error::SsoError;
+use exchange::Proof;
 use known::{Facts, Known};
+use metadata::Metadata;
 
 /// Characters of a random text with 256 bits.
 const RANDOM: usize = 43;
-/// How long a sign-in may take, in microseconds: somebody may have to set up a second factor on the way.
-const LASTS: i64 = 30 * 60 * 1_000_000;
+/// How long a sign-in may take, in microseconds.
+pub const LASTS: i64 = 10 * 60 * 1_000_000;
+/// How long somebody who signs out waits for where to go, at most.
+const PARTING: Duration = Duration::from_secs(2);
 /// Characters of an ID token that go into a URL, at most: with more, servers refuse the URL.
 const HINT: usize = 6000;
 
@@ -100,6 +106,15 @@ pub struct Claims {
     pub partial: bool,
 }
 
+/// Which claims a sign-in is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs<'c> {
+    /// All that there are: userinfo is asked in any case.
+    All,
+    /// These: userinfo is asked if the ID token does not say all of them.
+    These(&'c [&'c str]),
+}
+
 /// What a provider offers, for the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
@@ -132,6 +147,8 @@ pub struct Look {
 pub struct Sso {
     outbound: Outbound,
     known: Arc<Known>,
+    /// How a client has proved who it is, the last time: token endpoint and client id.
+    proved: Arc<Mutex<Option<(String, String, Proof)>>>,
 }
 
 impl fmt::Debug for Provider {
@@ -156,7 +173,7 @@ impl Sso {
     /// Nothing is known of any provider yet.
     pub fn new(outbound: Outbound) -> Sso {
         keys::prepare();
-        Sso { outbound, known: Arc::default() }
+        Sso { outbound, known: Arc::default(), proved: Arc::default() }
     }
 
     /// Looks at a provider: reads its metadata and keys anew, which sign-ins use from then on.
@@ -164,7 +181,7 @@ impl Sso {
     /// Errors: why nobody could sign in with it.
     pub async fn look(&self, provider: &Provider) -> Result<Look, SsoError> {
         let Facts { metadata, keys } = self.known.look(&self.outbound, &provider.issuer).await?;
-        exchange::proof(&metadata, provider)?;
+        exchange::proofs(&metadata, provider)?;
         let good = keys.good_for(&metadata.algorithms);
         if good == 0 {
             return Err(SsoError::BadKeys(format!("none of them is for {}", metadata.algorithms.join(", "))));
@@ -234,8 +251,8 @@ impl Sso {
         &self,
         provider: &Provider,
         begun: &Begun,
-        code: &str,
-        iss: Option<&str>,
+        (code, iss): (&str, Option<&str>),
+        needs: Needs<'_>,
         now: i64,
     ) -> Result<Claims, SsoError> {
         if now.saturating_sub(begun.at) > LASTS {
@@ -253,11 +270,11 @@ impl Sso {
             None if metadata.names_itself => return Err(SsoError::Anonymous),
             _ => {}
         }
-        let tokens = exchange::redeem(&self.outbound, metadata, provider, code, &begun.verifier).await?;
+        let tokens = self.redeem(metadata, provider, exchange::Code { code, verifier: &begun.verifier }).await?;
         let checked = |facts: &Facts| claims::check(&tokens, &facts.metadata, &facts.keys, provider, begun, now);
         let mut claims = match checked(&facts) {
             // The provider may have changed its keys since they were read, or how it signs.
-            Err(why @ (SsoError::UnknownKey | SsoError::BadSignature | SsoError::AlgorithmRefused(_))) => {
+            Err(why @ (SsoError::UnknownKey(_) | SsoError::BadSignature | SsoError::AlgorithmRefused(_))) => {
                 match self.known.again(&self.outbound, &provider.issuer, &facts).await? {
                     Some(facts) if facts.metadata.issuer == begun.issuer => checked(&facts)?,
                     _ => return Err(why),
@@ -265,23 +282,49 @@ impl Sso {
             }
             other => other?,
         };
-        if let Some(endpoint) = &metadata.userinfo_endpoint {
-            let more = match &tokens.access_token {
-                Some(access_token) => exchange::userinfo(&self.outbound, endpoint, access_token).await?,
-                None => None,
+        let is_wanted = match needs {
+            Needs::All => true,
+            Needs::These(these) => these.iter().any(|claim| claims.lacks(claim).is_some()),
+        };
+        if is_wanted {
+            let more = match (&metadata.userinfo_endpoint, &tokens.access_token) {
+                (Some(at), Some(access_token)) => exchange::userinfo(&self.outbound, at, access_token).await?,
+                _ => None,
             };
             match more {
                 Some(more) => claims.fill_up(more)?,
-                None => claims.partial = true,
+                None => claims.partial = metadata.userinfo_endpoint.is_some() || metadata.userinfo_is_out_of_reach,
             }
         }
+        claims.of_one_organization();
         Ok(claims)
     }
 
+    /// Exchanges a code, in the way that was the right one the last time.
+    async fn redeem(
+        &self,
+        metadata: &Metadata,
+        provider: &Provider,
+        code: exchange::Code<'_>,
+    ) -> Result<exchange::Tokens, SsoError> {
+        let (at, client) = (&metadata.token_endpoint, &provider.client_id);
+        let proved = || self.proved.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = proved().as_ref().filter(|(a, c, _)| a == at && c == client).map(|(.., proof)| *proof);
+        let (tokens, proof) = exchange::redeem(&self.outbound, metadata, provider, code, first).await;
+        if let Some(proof) = proof {
+            *proved() = Some((at.clone(), client.clone(), proof));
+        }
+        tokens
+    }
+
     /// Where to send a browser to sign out at the provider too; `back` is where it comes back to. None if the provider has
-    /// no such place or cannot be reached.
+    /// no such place, or does not say so soon: nobody who wants out waits for it.
     pub async fn sign_out_url(&self, provider: &Provider, id_token: &str, back: &str) -> Option<String> {
-        let facts = self.known.facts(&self.outbound, &provider.issuer).await.ok()?;
+        let asked = timeout(PARTING, self.known.facts(&self.outbound, &provider.issuer)).await;
+        let facts = match asked {
+            Ok(Ok(facts)) => facts,
+            _ => self.known.last(&self.outbound, &provider.issuer)?,
+        };
         let endpoint = facts.metadata.end_session_endpoint.as_ref()?;
         let mut query = vec![("client_id", provider.client_id.as_str()), ("post_logout_redirect_uri", back)];
         if !id_token.is_empty() && id_token.len() <= HINT {

@@ -60,6 +60,8 @@ pub struct Outbound {
     pub ca_place: Option<Place>,
     /// Plain HTTP may be spoken with the networks of `allow`.
     pub allow_http: bool,
+    /// Host, without brackets, and port of the proxy that leads out.
+    pub proxy: Option<(String, u16)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,6 +70,7 @@ pub(super) struct OutboundTable {
     allow: Vec<Spanned<String>>,
     ca_file: Option<Spanned<String>>,
     allow_http: Option<Spanned<bool>>,
+    proxy: Option<Spanned<String>>,
 }
 
 /// Checks it.
@@ -88,5 +91,27 @@ pub(super) fn outbound(source: &Source<'_>, table: &OutboundTable, folder: &Path
         }
     });
     let ca_place = table.ca_file.as_ref().map(|written| source.place(Some(written.span())));
-    Ok(Outbound { allow, ca_file: ca_file.transpose()?, ca_place, allow_http: http.is_some() })
+    let proxy = table.proxy.as_ref().map(|written| {
+        let why = "outbound.proxy is the URL of an HTTP proxy with its port and nothing else, such as \"http://proxy.example:3128\"";
+        host_and_port(written.get_ref()).ok_or_else(|| source.refuse(Some(written.span()), why))
+    });
+    Ok(Outbound {
+        allow,
+        ca_file: ca_file.transpose()?,
+        ca_place,
+        allow_http: http.is_some(),
+        proxy: proxy.transpose()?,
+    })
+}
+
+/// Where a proxy is: its URL has no name and password, which nobody would send, and no path.
+fn host_and_port(url: &str) -> Option<(String, u16)> {
+    let place = url.strip_prefix("http://")?;
+    let (host, port) = place.strip_suffix('/').unwrap_or(place).rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<std::net::Ipv6Addr>().ok().map(|address| (address.to_string(), port));
+    }
+    let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+    is_name.then(|| (host.to_owned(), port))
 }

@@ -46,7 +46,14 @@ fn mistakes_are_told_with_their_line() {
         ("[scim]\npage_size = 50\nmax_page_size = 10\n", 2, "from 1 to 10"),
         ("[sso]\nprecondition = \"none\"\n", 2, "acknowledge"),
         ("[sso]\nissuer = \"https://idp.example.com\"\n", 2, "precondition"),
-        ("[outbound]\nproxy = \"x\"\n", 2, "ca_file"),
+        ("[outbound]\nsocks = \"x\"\n", 2, "ca_file"),
+        ("[outbound]\nproxy = \"x\"\n", 2, "outbound.proxy is the URL"),
+        ("[outbound]\nproxy = \"http://proxy.example\"\n", 2, "outbound.proxy is the URL"),
+        ("[outbound]\nproxy = \"https://proxy.example:3128\"\n", 2, "outbound.proxy is the URL"),
+        ("[outbound]\nproxy = \"http://u:p@proxy.example:3128\"\n", 2, "outbound.proxy is the URL"),
+        ("[outbound]\nproxy = \"http://proxy.example:3128/x\"\n", 2, "outbound.proxy is the URL"),
+        ("[outbound]\nproxy = \"http://proxy.example:0\"\n", 2, "outbound.proxy is the URL"),
+        ("[outbound]\nproxy = \"http://::1:3128\"\n", 2, "outbound.proxy is the URL"),
         ("[outbound]\nallow = [\"10.0.0.0/8\",\n\"idp.internal\"]\n", 3, "outbound.allow holds addresses"),
         ("[outbound]\nallow = [\"0.0.0.0/0\"]\n", 2, "go everywhere"),
         ("[outbound]\nallow = [\"::/0\"]\n", 2, "go everywhere"),
@@ -141,7 +148,16 @@ fn the_way_out_is_as_wide_as_it_is_made() {
     assert_eq!((allow.join(" ").as_str(), config.outbound.allow_http), ("10.0.0.0/8 ::1/128", true));
     assert_eq!(config.outbound.ca_file.as_deref(), Some(Path::new("/a/b.pem")));
     assert_eq!(config.sso.precondition, Precondition::Required);
+    for (url, host) in [
+        ("http://proxy.example:3128", "proxy.example"),
+        ("http://10.0.0.1:3128/", "10.0.0.1"),
+        ("http://[fd00::1]:3128", "fd00::1"),
+    ] {
+        let config = read(&format!("[outbound]\nproxy = \"{url}\"\n")).unwrap();
+        assert_eq!(config.outbound.proxy, Some((host.to_owned(), 3128)));
+    }
     let config = read("").unwrap();
+    assert!(config.outbound.proxy.is_none());
     assert!(config.outbound.allow.is_empty() && config.outbound.ca_file.is_none() && !config.outbound.allow_http);
     assert_eq!(config.sso.precondition, Precondition::Acknowledge);
 }

@@ -32,6 +32,7 @@ mod session;
 mod setup;
 mod sign_in;
 mod sso;
+mod sso_claims;
 mod sso_guides;
 mod sso_sign_in;
 mod sso_words;

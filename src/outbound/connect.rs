@@ -11,13 +11,16 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::{OutboundError, Policy, address};
 
 /// Addresses of one name that are tried, at most.
-const TRIED: usize = 4;
+const TRIED: usize = 6;
+/// How long an address has for itself before the next one is tried beside it (RFC 8305, 5).
+const NEXT: Duration = Duration::from_millis(250);
 
 /// Characters of a name in the DNS, at most.
 pub(super) const HOST: usize = 253;
@@ -88,6 +91,7 @@ impl Target {
                 None => {}
             }
         }
+        let mut good = by_turns(good);
         good.truncate(TRIED);
         match refused {
             Some((address, why)) if good.is_empty() => {
@@ -99,15 +103,19 @@ impl Target {
         }
     }
 
-    fn objection(&self, address: IpAddr, policy: &Policy) -> Option<&'static str> {
+    /// Below 1024 other services live, and what we send is not for them.
+    pub(super) fn is_other_service(&self) -> bool {
+        self.port < 1024 && self.port != 443
+    }
+
+    pub(super) fn objection(&self, address: IpAddr, policy: &Policy) -> Option<&'static str> {
         if address::is_allowed(address, &policy.allow) {
             return None;
         }
         if !self.tls {
             return Some("spoken to in plain http");
         }
-        // Below 1024 other services live, and what we send is not for them.
-        if self.port < 1024 && self.port != 443 {
+        if self.is_other_service() {
             return Some("called on a port of another service");
         }
         address::objection(address, &policy.allow)
@@ -128,7 +136,7 @@ pub(super) enum Names {
 type Told = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl Names {
-    async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    pub(super) async fn look_up(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
         match self {
             Names::System => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
             #[cfg(test)]
@@ -137,21 +145,45 @@ impl Names {
     }
 }
 
-/// Connects to the first address that answers. Each has its share of the time, so that one that is silent does not use up
-/// that of the others.
+/// IPv6 and IPv4 by turns, beginning with the family that the system prefers (RFC 8305, 4): where one of them leads nowhere,
+/// the other is not at the end of the line.
+pub(super) fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (preferred, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|a| a.is_ipv6() == first);
+    let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());
+    let mut mixed = Vec::new();
+    loop {
+        let turn = [preferred.next(), others.next()];
+        if turn.iter().all(Option::is_none) {
+            return mixed;
+        }
+        mixed.extend(turn.into_iter().flatten());
+    }
+}
+
+/// Connects to the first address that answers. One that is silent goes on trying while the next has its turn; one that
+/// refuses makes room for the next at once.
 pub(super) async fn tcp(target: &Target, addresses: &[SocketAddr], until: Instant) -> Result<TcpStream, OutboundError> {
     let mut why = "it does not answer";
-    for (tried, address) in addresses.iter().enumerate() {
-        let left = u32::try_from(addresses.len() - tried).unwrap_or(1);
-        let share = until.saturating_duration_since(Instant::now()) / left;
-        match tokio::time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
+    let mut left = addresses.iter().copied();
+    // Those that are under way when one has answered end with this.
+    let mut tried = JoinSet::new();
+    loop {
+        if let Some(address) = left.next() {
+            tried.spawn(TcpStream::connect(address));
+        }
+        let turn = if left.len() > 0 { until.min(Instant::now() + NEXT) } else { until };
+        match timeout_at(turn, tried.join_next()).await {
+            Ok(Some(Ok(Ok(stream)))) => {
                 // One small request, one answer: nothing is gained by waiting for more to send.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Ok(Err(e)) if e.kind() == std::io::ErrorKind::ConnectionRefused => why = "nothing listens there",
-            Ok(Err(_)) => why = "there is no way to it",
+            Ok(Some(Ok(Err(e)))) if e.kind() == std::io::ErrorKind::ConnectionRefused => why = "nothing listens there",
+            Ok(Some(_)) => why = "there is no way to it",
+            // All of them were tried.
+            Ok(None) => break,
+            Err(_) if Instant::now() >= until => break,
             Err(_) => {}
         }
     }
@@ -233,4 +265,30 @@ pub(super) struct Patience {
     pub(super) connect: Duration,
     /// All of it.
     pub(super) total: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_families_are_among_those_that_are_tried() {
+        let addresses = async |all: &[&str]| {
+            let all: Vec<IpAddr> = all.iter().map(|a| a.parse().unwrap()).collect();
+            let names = Names::Told(Arc::new(move |_: &str| all.clone()));
+            let target = Target { host: "idp.example".into(), port: 443, tls: true };
+            let good = target.addresses(&Policy::default(), &names).await.unwrap();
+            good.iter().map(|a| a.ip().to_string()).collect::<Vec<_>>()
+        };
+        let six: Vec<String> = (1..9).map(|i| format!("2603:1037:1:60::{i}")).collect();
+        let mut all: Vec<&str> = six.iter().map(String::as_str).collect();
+        all.push("20.190.151.1");
+        let tried = addresses(&all).await;
+        assert_eq!(tried[..3], [all[0], "20.190.151.1", all[1]]);
+        assert_eq!(tried.len(), TRIED);
+        let four = ["1.1.1.1", "1.0.0.1", "2606:4700::1111", "2606:4700::1001", "1.1.1.1"];
+        assert_eq!(addresses(&four).await, ["1.1.1.1", "2606:4700::1111", "1.0.0.1", "2606:4700::1001"]);
+        // What is refused is not among them.
+        assert_eq!(addresses(&["fd00::1", "10.0.0.1", "1.1.1.1"]).await, ["1.1.1.1"]);
+    }
 }

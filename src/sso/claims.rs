@@ -36,6 +36,8 @@ const OF_THE_TOKEN: &[&str] = &[
     "sid",
     "jti",
 ];
+/// What the provider of many organizations says of somebody that may count, besides.
+const OF_GOOGLE: &[&str] = &["sub", "hd", EMAIL, VERIFIED];
 
 const EMAIL: &str = "email";
 const VERIFIED: &str = "email_verified";
@@ -63,7 +65,8 @@ fn verified(token: &str, metadata: &Metadata, keys: &Keys) -> Result<Signed, Sso
     };
     let header = part("header", header)?;
     let name = header.get("alg").and_then(Value::as_str).unwrap_or_default();
-    let algorithm = keys::algorithm(name).filter(|_| metadata.algorithms.iter().any(|a| a == name));
+    let is_named = metadata.algorithms.iter().any(|a| keys::usual(a) == keys::usual(name));
+    let algorithm = keys::algorithm(name).filter(|_| is_named);
     let algorithm = algorithm.ok_or_else(|| SsoError::AlgorithmRefused(words(name, None, &[])))?;
     if header.contains_key("crit") {
         return Err(SsoError::BadToken("its header demands something that is not known here (crit)".into()));
@@ -79,7 +82,10 @@ fn verified(token: &str, metadata: &Metadata, keys: &Keys) -> Result<Signed, Sso
         Some(_) => return Err(SsoError::BadToken("its header names a key that is no text".into())),
     };
     let message = token.get(..token.len() - signed.len() - 1).unwrap_or_default();
-    keys.verify(algorithm, name, id, message, signed)?;
+    keys.verify(algorithm, name, id, message, signed).map_err(|why| match why {
+        SsoError::UnknownKey(_) => SsoError::UnknownKey(metadata::hint_of_key(&metadata.issuer)),
+        other => other,
+    })?;
     Ok(Signed { claims: part("payload", payload)?, scheme: algorithm.1 })
 }
 
@@ -131,7 +137,11 @@ pub(super) fn check(
     if !text("nonce")?.is_some_and(|nonce| same_digest(nonce.as_bytes(), begun.nonce.as_bytes())) {
         return Err(SsoError::WrongNonce);
     }
-    let auth_time = time("auth_time")?;
+    // Nobody needs it who did not ask for it.
+    let auth_time = match (time("auth_time"), begun.max_age) {
+        (Err(_), None) => None,
+        (said, _) => said?,
+    };
     if let Some(max_age) = begun.max_age {
         let at = auth_time.ok_or(SsoError::NoAuthenticationTime(metadata::hint_of_auth_time(&metadata.issuer)))?;
         let age = i64::try_from(max_age).unwrap_or(i64::MAX).saturating_mul(SECOND);
@@ -193,9 +203,31 @@ fn is_true(word: &Value) -> bool {
 }
 
 impl Claims {
-    /// Is a claim missing that the provider may have, and could not be asked for?
-    pub fn may_lack(&self, claim: &str) -> bool {
-        self.partial && self.all.get(claim).is_none_or(Value::is_null)
+    /// Which claim is missing to match people by this one: itself, or what goes with an address.
+    pub(super) fn lacks<'c>(&self, claim: &'c str) -> Option<&'c str> {
+        let said = |name: &str| self.all.get(name).filter(|value| !value.is_null());
+        let Some(value) = said(claim) else { return Some(claim) };
+        let is_address = claim.eq_ignore_ascii_case(EMAIL) || value.as_str().is_some_and(|text| text.contains('@'));
+        [VERIFIED, EMAIL].into_iter().find(|name| is_address && said(name).is_none())
+    }
+
+    /// The same if the provider may have it, and could not be asked for it.
+    pub fn may_lack<'c>(&self, claim: &'c str) -> Option<&'c str> {
+        self.lacks(claim).filter(|_| self.partial)
+    }
+
+    /// Takes out what anybody can say of himself or herself at an issuer that is the same for everybody. Google vouches for
+    /// an address if the account is one of an organization, and for no name: whoever sets up an organization gives these.
+    pub(super) fn of_one_organization(&mut self) {
+        if !metadata::is_google(&self.issuer) {
+            return;
+        }
+        let is_of_one = self.all.get("hd").and_then(Value::as_str).is_some_and(|domain| !domain.trim().is_empty());
+        let vouched = is_of_one && self.all.get(VERIFIED).is_some_and(is_true);
+        self.all.retain(|name, _| {
+            let name = name.as_str();
+            OF_THE_TOKEN.contains(&name) || (OF_GOOGLE.contains(&name) && (name != EMAIL || vouched))
+        });
     }
 
     /// Fills up with what userinfo says of the same person. What the ID token says stays: it is signed.

@@ -15,6 +15,9 @@ pub enum SsoError {
     /// The provider cannot be reached.
     #[error("the identity provider cannot be reached: {0}")]
     Unreachable(OutboundError),
+    /// The provider is there, and what it says is not what is asked for.
+    #[error("the identity provider does not answer as it should: {0}")]
+    Odd(OutboundError),
     /// There is no metadata where it should be.
     #[error(
         "there is no OpenID Connect provider at this issuer: its /.well-known/openid-configuration is answered with status {status}{hint}"
@@ -64,11 +67,11 @@ pub enum SsoError {
         "the answer to the sign-in does not say from which identity provider it came, although this one always does"
     )]
     Anonymous,
-    /// The code is good for nothing.
+    /// The code is good for nothing, or not for this person: what the provider says to that.
     #[error(
-        "the identity provider does not accept the code of this sign-in: it was used before, has expired, or belongs to another redirect URI or client; begin again"
+        "the identity provider does not accept the code of this sign-in ({0}): it was used before, has expired, belongs to another redirect URI or client, or a policy there refuses this sign-in; begin again"
     )]
-    CodeRefused,
+    CodeRefused(String),
     /// Client id and secret are not accepted.
     #[error(
         "the identity provider does not accept the client id and secret ({0}): compare both, and look whether the secret has expired"
@@ -90,9 +93,9 @@ pub enum SsoError {
     AlgorithmRefused(String),
     /// The ID token is signed with a key that the provider does not show.
     #[error(
-        "the ID token is signed with a key that the identity provider does not show; when it has just changed its keys, try again in a minute"
+        "the ID token is signed with a key that the identity provider does not show; when it has just changed its keys, try again in a minute{0}"
     )]
-    UnknownKey,
+    UnknownKey(&'static str),
     /// The signature is wrong.
     #[error("the signature of the ID token is wrong")]
     BadSignature,
@@ -133,7 +136,7 @@ pub enum SsoError {
     OtherSubject,
     /// A claim is missing, and userinfo, which may have it, is not there.
     #[error(
-        "the claim {0} by which people are matched is not in the ID token, and the identity provider's userinfo could not be asked for it; try again, or let the provider put it into the ID token"
+        "the claim {0}, which decides who somebody is, is not in the ID token, and the identity provider's userinfo could not be asked for it; try again, or let the provider put it into the ID token"
     )]
     NoUserinfo(String),
     /// Userinfo cannot be read.
@@ -147,7 +150,10 @@ pub enum SsoError {
 // Not as the source of the error: the sentence has it already.
 impl From<OutboundError> for SsoError {
     fn from(why: OutboundError) -> SsoError {
-        SsoError::Unreachable(why)
+        match why {
+            OutboundError::TooLarge { .. } | OutboundError::Redirect { .. } => SsoError::Odd(why),
+            _ => SsoError::Unreachable(why),
+        }
     }
 }
 

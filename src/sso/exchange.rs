@@ -1,5 +1,7 @@
 //! The two calls of a sign-in: the code becomes tokens, and the access token opens userinfo.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -15,8 +17,10 @@ use super::{Provider, SsoError, json};
 
 /// Longer codes are no codes.
 const CODE: usize = 8192;
-/// What userinfo says of one person, in bytes: somebody may be in many groups.
-const USERINFO: usize = 256 * 1024;
+/// What tokens, or userinfo, say of one person, in bytes: somebody may be in many groups.
+const ANSWER: usize = 256 * 1024;
+/// How long userinfo has: it fills up what may be known without it.
+const USERINFO: Duration = Duration::from_secs(5);
 
 /// What a code was exchanged for.
 pub(super) struct Tokens {
@@ -35,16 +39,29 @@ pub(super) enum Proof {
     None,
 }
 
-/// The way of proving that both sides know; the header before the form, as RFC 6749 recommends.
+impl Proof {
+    fn words(self) -> &'static str {
+        match self {
+            Proof::Basic => "sent in the header (client_secret_basic)",
+            Proof::Post => "sent in the form (client_secret_post)",
+            Proof::None => "no secret was sent",
+        }
+    }
+}
+
+/// The ways of proving that both sides know; the header before the form, as RFC 6749 recommends.
 ///
 /// Errors: there is a secret, and the provider wants something else.
-pub(super) fn proof(metadata: &Metadata, provider: &Provider) -> Result<Proof, SsoError> {
+pub(super) fn proofs(metadata: &Metadata, provider: &Provider) -> Result<Vec<Proof>, SsoError> {
     let known = |name: &str| metadata.client_authentication.iter().any(|m| m == name);
-    match secret(provider) {
-        None => Ok(Proof::None),
-        Some(_) if known("client_secret_basic") => Ok(Proof::Basic),
-        Some(_) if known("client_secret_post") => Ok(Proof::Post),
-        Some(_) => Err(SsoError::NoClientAuthentication(words(&metadata.client_authentication.join(", "), None, &[]))),
+    if secret(provider).is_none() {
+        return Ok(vec![Proof::None]);
+    }
+    let ways = [("client_secret_basic", Proof::Basic), ("client_secret_post", Proof::Post)];
+    let ways: Vec<Proof> = ways.into_iter().filter(|(name, _)| known(name)).map(|(_, proof)| proof).collect();
+    match ways.is_empty() {
+        false => Ok(ways),
+        true => Err(SsoError::NoClientAuthentication(words(&metadata.client_authentication.join(", "), None, &[]))),
     }
 }
 
@@ -52,42 +69,92 @@ fn secret(provider: &Provider) -> Option<&str> {
     provider.client_secret.as_deref().filter(|s| !s.is_empty())
 }
 
-/// Exchanges a code.
+/// What a code is exchanged with.
+pub(super) struct Code<'c> {
+    pub(super) code: &'c str,
+    pub(super) verifier: &'c str,
+}
+
+/// Exchanges a code. Where the metadata names two ways of proving who we are and the application at the provider is set to
+/// one of them, that one is found by trying, `first` before the other. Says which one it was, if any of them was.
 pub(super) async fn redeem(
     outbound: &Outbound,
     metadata: &Metadata,
     provider: &Provider,
-    code: &str,
-    verifier: &str,
-) -> Result<Tokens, SsoError> {
-    if code.is_empty() || code.len() > CODE {
-        return Err(SsoError::CodeRefused);
+    code: Code<'_>,
+    first: Option<Proof>,
+) -> (Result<Tokens, SsoError>, Option<Proof>) {
+    if code.code.is_empty() || code.code.len() > CODE {
+        return (Err(SsoError::CodeRefused("it is too long, or empty".into())), None);
     }
-    let request = request(metadata, provider, code, verifier)?;
-    let answer = outbound.send(request).await?;
+    let mut ways = match proofs(metadata, provider) {
+        Ok(ways) => ways,
+        Err(why) => return (Err(why), None),
+    };
+    ways.sort_by_key(|way| Some(*way) != first);
+    let mut refused = Vec::new();
+    for way in ways {
+        match redeem_by(outbound, metadata, provider, &code, way).await {
+            Err(Failed::Proof(said)) => refused.push(format!("{said}; {}", way.words())),
+            // Whoever speaks of the code has believed that it is us.
+            Err(Failed::Other(why @ SsoError::CodeRefused(_))) => return (Err(why), Some(way)),
+            Err(Failed::Other(why)) => return (Err(why), None),
+            Ok(tokens) => return (Ok(tokens), Some(way)),
+        }
+    }
+    (Err(SsoError::ClientRefused(refused.join("; "))), None)
+}
+
+/// Why a code was not exchanged.
+enum Failed {
+    /// The provider does not believe that it is us, and says this.
+    Proof(String),
+    /// Everything else.
+    Other(SsoError),
+}
+
+impl<E: Into<SsoError>> From<E> for Failed {
+    fn from(why: E) -> Failed {
+        Failed::Other(why.into())
+    }
+}
+
+async fn redeem_by(
+    outbound: &Outbound,
+    metadata: &Metadata,
+    provider: &Provider,
+    code: &Code<'_>,
+    proof: Proof,
+) -> Result<Tokens, Failed> {
+    let request = request(metadata, provider, code, proof)?;
+    let answer = outbound.send_for(request, ANSWER).await?;
     if answer.status().as_u16() != 200 {
-        let hidden = hidden(provider, code, verifier);
+        let hidden = hidden(provider, code);
         let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
         return Err(refusal(&answer, &hidden));
     }
     let members = json::object(answer.body()).map_err(SsoError::BadAnswer)?;
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     if text("token_type").is_some_and(|t| !t.eq_ignore_ascii_case("Bearer")) {
-        return Err(SsoError::BadAnswer("holds no bearer token"));
+        return Err(SsoError::BadAnswer("holds no bearer token").into());
     }
     let id_token =
         text("id_token").ok_or(SsoError::BadAnswer("holds no ID token; look whether the scope openid is allowed"))?;
     Ok(Tokens { id_token: id_token.to_owned(), access_token: text("access_token").map(str::to_owned) })
 }
 
-fn request(metadata: &Metadata, provider: &Provider, code: &str, verifier: &str) -> Result<Request<Bytes>, SsoError> {
-    let proof = proof(metadata, provider)?;
+fn request(
+    metadata: &Metadata,
+    provider: &Provider,
+    code: &Code<'_>,
+    proof: Proof,
+) -> Result<Request<Bytes>, SsoError> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs([
         ("grant_type", "authorization_code"),
-        ("code", code),
+        ("code", code.code),
         ("redirect_uri", &provider.redirect),
-        ("code_verifier", verifier),
+        ("code_verifier", code.verifier),
     ]);
     if proof != Proof::Basic {
         form.append_pair("client_id", &provider.client_id);
@@ -112,9 +179,9 @@ fn encoded(text: &str) -> String {
 
 /// What no provider's words may bring to light: code, verifier and secret as they are, as they stood in the form and in the
 /// header, and as others encode them. The longest first, so that no part of one hides the whole.
-fn hidden(provider: &Provider, code: &str, verifier: &str) -> Vec<String> {
-    let mut hidden = vec![verifier.to_owned()];
-    let mut both = vec![code];
+fn hidden(provider: &Provider, code: &Code<'_>) -> Vec<String> {
+    let mut hidden = vec![code.verifier.to_owned()];
+    let mut both = vec![code.code];
     if let Some(secret) = secret(provider) {
         let id = &provider.client_id;
         for pair in [format!("{}:{}", encoded(id), encoded(secret)), format!("{id}:{secret}")] {
@@ -155,21 +222,22 @@ fn basic(id: &str, secret: &str) -> Result<HeaderValue, SsoError> {
 }
 
 /// What a token endpoint complains of (RFC 6749, 5.2).
-fn refusal(answer: &Response<Bytes>, hidden: &[&str]) -> SsoError {
+fn refusal(answer: &Response<Bytes>, hidden: &[&str]) -> Failed {
     let status = answer.status().as_u16();
     let members = json::object(answer.body()).unwrap_or_default();
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let Some(error) = text("error") else {
         return match status {
-            401 => SsoError::ClientRefused("status 401".into()),
-            _ => SsoError::Refused(format!("its token endpoint answers with status {status}")),
+            401 => Failed::Proof("status 401".into()),
+            _ => SsoError::Refused(format!("its token endpoint answers with status {status}")).into(),
         };
     };
     let said = words(error, text("error_description"), hidden);
     match error {
-        "invalid_grant" => SsoError::CodeRefused,
-        "invalid_client" | "unauthorized_client" => SsoError::ClientRefused(said),
-        _ => SsoError::Refused(said),
+        "invalid_client" => Failed::Proof(said),
+        "invalid_grant" => SsoError::CodeRefused(said).into(),
+        "unauthorized_client" => SsoError::ClientRefused(said).into(),
+        _ => SsoError::Refused(said).into(),
     }
 }
 
@@ -189,7 +257,7 @@ pub(super) async fn userinfo(
     let request = request
         .body(Bytes::new())
         .map_err(|_| SsoError::BadMetadata("its userinfo_endpoint cannot be called".into()))?;
-    let answer = match outbound.send_for(request, USERINFO).await {
+    let answer = match outbound.within(USERINFO).send_for(request, ANSWER).await {
         Ok(answer) => answer,
         Err(why) => {
             tracing::warn!("the identity provider's userinfo is not there, the ID token has to do: {why}");

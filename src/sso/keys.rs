@@ -48,7 +48,8 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> JwtResult<Box<dyn JwtVe
 impl Verifier<Vec<u8>> for Verifying {
     fn verify(&self, message: &[u8], signed: &Vec<u8>) -> Result<(), SignatureError> {
         let key = match self.key.kind() {
-            DecodingKeyKind::RsaModulusExponent { n, e } => PublicKey::Rsa(n, e),
+            // Some write a zero before them, which is no part of a number.
+            DecodingKeyKind::RsaModulusExponent { n, e } => PublicKey::Rsa(bare(n), bare(e)),
             DecodingKeyKind::SecretOrDer(point) => PublicKey::Point(point),
         };
         if self.key.family() != family(self.scheme) || !self.scheme.verify(key, message, signed) {
@@ -62,6 +63,12 @@ impl JwtVerifier for Verifying {
     fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
+}
+
+/// A number without the zeros before it.
+fn bare(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
 }
 
 /// The schemes that are accepted: all of them asymmetric. `none` and the HMACs are not among them, so that nobody signs with
@@ -91,8 +98,13 @@ fn family(scheme: Scheme) -> jsonwebtoken::AlgorithmFamily {
 
 /// The algorithm of a name, if it is accepted.
 pub(super) fn algorithm(name: &str) -> Option<(Algorithm, Scheme)> {
-    let algorithm: Algorithm = name.parse().ok()?;
+    let algorithm: Algorithm = usual(name).parse().ok()?;
     Some((algorithm, scheme(algorithm)?))
+}
+
+/// The name that most use: RFC 9864 has called `EdDSA` with Ed25519 by the name of the curve.
+pub(super) fn usual(name: &str) -> &str {
+    if name == "Ed25519" { "EdDSA" } else { name }
 }
 
 /// The keys of a provider that can verify something.
@@ -140,7 +152,8 @@ impl Keys {
         self.0.iter().filter(good).count()
     }
 
-    /// Verifies a signature over `message`, with the key of this id, or with any that fits where none is named.
+    /// Verifies a signature over `message`, with the key of this id or one that has none, or with any that fits where none is
+    /// named.
     pub(super) fn verify(
         &self,
         algorithm: (Algorithm, Scheme),
@@ -149,10 +162,10 @@ impl Keys {
         message: &str,
         signed: &str,
     ) -> Result<(), SsoError> {
-        let named = |key: &&Key| id.is_none() || key.id.as_deref() == id;
+        let named = |key: &&Key| id.is_none() || key.id.is_none() || key.id.as_deref() == id;
         let mut fitting = self.0.iter().filter(named).filter(|key| key.fits(name, algorithm.1)).peekable();
         if fitting.peek().is_none() {
-            return Err(SsoError::UnknownKey);
+            return Err(SsoError::UnknownKey(""));
         }
         let verifies = |key: &Key| {
             jsonwebtoken::crypto::verify(signed, message.as_bytes(), &key.key, algorithm.0).unwrap_or(false)
@@ -169,7 +182,7 @@ impl Key {
             Scheme::EdDsa => Kind::Ed25519,
             _ => Kind::Rsa,
         };
-        self.kind == kind && self.algorithm.as_deref().is_none_or(|only| only == name)
+        self.kind == kind && self.algorithm.as_deref().is_none_or(|only| usual(only) == usual(name))
     }
 }
 
@@ -187,7 +200,7 @@ fn key(written: &Value) -> Option<Key> {
     let algorithm = written.get("alg").and_then(Value::as_str).map(str::to_owned);
     let key = DecodingKey::from_jwk(&read).ok()?;
     if let DecodingKeyKind::RsaModulusExponent { n, .. } = key.kind()
-        && !RSA_BYTES.contains(&n.iter().skip_while(|b| **b == 0).count())
+        && !RSA_BYTES.contains(&bare(n).len())
     {
         return None;
     }

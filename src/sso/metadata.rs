@@ -16,6 +16,8 @@ pub(super) struct Metadata {
     pub(super) authorization_endpoint: String,
     pub(super) token_endpoint: String,
     pub(super) userinfo_endpoint: Option<String>,
+    /// There is userinfo, at an address that is not called: what it would say is not known.
+    pub(super) userinfo_is_out_of_reach: bool,
     pub(super) jwks_uri: String,
     pub(super) end_session_endpoint: Option<String>,
     /// The asymmetric ones that can be verified, in the order of the provider.
@@ -92,6 +94,20 @@ pub(super) fn hint(typed: &str) -> &'static str {
     ""
 }
 
+/// The same for a key that is not shown.
+pub(super) fn hint_of_key(issuer: &str) -> &'static str {
+    if is_entra(&split(issuer).0) {
+        ". An application of Entra that signs with a key of its own, as with mapped claims, shows it only at /discovery/keys?appid=CLIENT-ID, where nobody looks: take that key or the mapping from the application"
+    } else {
+        ""
+    }
+}
+
+/// Do all the organizations of Google, and everybody who has an account there, have this issuer?
+pub(super) fn is_google(issuer: &str) -> bool {
+    split(issuer).0 == "accounts.google.com"
+}
+
 /// The same for somebody who misses `auth_time`.
 pub(super) fn hint_of_auth_time(issuer: &str) -> &'static str {
     if is_entra(&split(issuer).0) {
@@ -129,10 +145,8 @@ impl Metadata {
             Err(why) => Err(SsoError::BadMetadata(format!("its {name} is not called: {why}"))),
         };
         let endpoint = |name: &'static str| required(&members, name).and_then(|text| url(name, text));
-        let optional = |name: &'static str| match members.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(_) => endpoint(name).map(Some),
-        };
+        // Without these people sign in all the same.
+        let optional = |name: &'static str| endpoint(name).ok();
         if list(&members, "response_types_supported")?.is_some_and(|types| !types.iter().any(|t| t == "code")) {
             return Err(SsoError::BadMetadata(
                 "it does not offer the authorization code flow (response type code)".into(),
@@ -155,14 +169,16 @@ impl Metadata {
         Ok(Metadata {
             authorization_endpoint: endpoint("authorization_endpoint")?,
             token_endpoint: endpoint("token_endpoint")?,
-            userinfo_endpoint: optional("userinfo_endpoint")?,
+            userinfo_is_out_of_reach: optional("userinfo_endpoint").is_none()
+                && members.get("userinfo_endpoint").is_some_and(|v| !v.is_null() && v.as_str() != Some("")),
+            userinfo_endpoint: optional("userinfo_endpoint"),
             jwks_uri: endpoint("jwks_uri")?,
-            end_session_endpoint: optional("end_session_endpoint")?,
+            end_session_endpoint: optional("end_session_endpoint"),
             algorithms,
             client_authentication: list(&members, "token_endpoint_auth_methods_supported")?
                 .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
-            scopes: list(&members, "scopes_supported")?.unwrap_or_default(),
-            claims: list(&members, "claims_supported")?.unwrap_or_default(),
+            scopes: texts(&members, "scopes_supported"),
+            claims: texts(&members, "claims_supported"),
             names_itself: members.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
             issuer,
         })
@@ -175,6 +191,12 @@ fn required(members: &Map<String, Value>, name: &str) -> Result<String, SsoError
         Some(_) => Err(SsoError::BadMetadata(format!("its {name} is not a text"))),
         None => Err(SsoError::BadMetadata(format!("it lacks {name}"))),
     }
+}
+
+/// What is for information alone: what is no text is passed over.
+fn texts(members: &Map<String, Value>, name: &str) -> Vec<String> {
+    let all = members.get(name).and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn list(members: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, SsoError> {

@@ -7,6 +7,7 @@ mod gate;
 mod provider;
 mod set_up;
 mod sign_in;
+mod userinfo;
 
 use serde_json::{Value, json};
 

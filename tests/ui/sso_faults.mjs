@@ -43,13 +43,11 @@ const REFUSED = {
     "token endpoint leads elsewhere": /redirect/,
     "userinfo of somebody else": /userinfo speaks of another person/,
     slow: /took too long/,
-    // It may have the claim by which somebody else is known.
-    "userinfo is broken": /userinfo could not be asked for it/,
 };
 /** What is none of the sign-ins that have begun: nothing is known of them that could be told. */
 const UNKNOWN = ["state of another", "no state"];
-/** What is good, or good enough. */
-const ACCEPTED = ["none", "signed again", "several audiences", "clock a little fast"];
+/** What is good, or good enough: who it is stands in the ID token, whatever userinfo would say. */
+const ACCEPTED = ["none", "signed again", "several audiences", "clock a little fast", "userinfo is broken"];
 /** What is seen before anybody is sent anywhere. */
 const SETTINGS = {
     "metadata of another issuer": /its issuer is https:\/\/login\.other\.example/,

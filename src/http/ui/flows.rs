@@ -13,7 +13,7 @@ use crate::secret::same_digest;
 use crate::sso::Begun;
 
 /// For how long somebody may stay at the identity provider, in microseconds.
-const LIFE: i64 = 10 * 60 * 1_000_000;
+const LIFE: i64 = crate::sso::LASTS;
 /// Sign-ins under way at the same time, at most, and those of one network: one more, and the oldest is forgotten.
 const MOST: usize = 4096;
 const MOST_OF_ONE: usize = 256;

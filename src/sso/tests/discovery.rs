@@ -1,6 +1,5 @@
 //! Providers that are not what they should be, or not there.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -42,8 +41,6 @@ async fn metadata_is_whole_and_that_of_the_issuer() {
         ("jwks_uri", json!("file:///etc/passwd"), "its jwks_uri is not called"),
         ("jwks_uri", json!("https://10.0.0.1/keys"), "10.0.0.1, which is a private address"),
         ("jwks_uri", json!(format!("{}/none", scene.fake.issuer)), "status 404"),
-        ("userinfo_endpoint", json!(7), "its userinfo_endpoint is not a text"),
-        ("end_session_endpoint", json!("x"), "its end_session_endpoint is not called"),
         ("response_types_supported", json!(["id_token"]), "authorization code flow"),
         ("response_types_supported", json!("code"), "not a list"),
         ("code_challenge_methods_supported", json!(["plain"]), "PKCE with S256"),
@@ -133,7 +130,7 @@ async fn an_issuer_may_be_typed_with_a_slash_or_without() {
             {
                 claims["iss"] = iss.into();
                 scene.fake.gives(&scene.signed(&claims));
-                assert_eq!(sso.finish(&provider, &begun, "the-code", None, NOW).await.is_ok(), fine);
+                assert_eq!(sso.finish(&provider, &begun, ("the-code", None), Needs::All, NOW).await.is_ok(), fine);
             }
         }
     }
@@ -171,7 +168,7 @@ async fn an_issuer_that_cannot_be_one_is_refused_with_what_to_do() {
         let found = "https://sts.windows.net/x/";
         let text = json!({ "issuer": found }).to_string();
         let outbound = Outbound::new(Policy::default()).unwrap();
-        let said = metadata::Metadata::read(text.as_bytes(), issuer, &outbound).unwrap_err().to_string();
+        let said = Metadata::read(text.as_bytes(), issuer, &outbound).unwrap_err().to_string();
         assert!(said.contains(found) && said.contains(word), "{said}");
     }
     let said = SsoError::NoAuthenticationTime(metadata::hint_of_auth_time("https://login.microsoftonline.com/x/v2.0"));
@@ -204,7 +201,7 @@ async fn a_provider_that_is_down_holds_nobody_up_for_long() {
     // A failure is forgotten soon.
     slow.fake.says(|m| m["id_token_signing_alg_values_supported"] = json!(["ES256"]));
     assert!(slow.sso.begin(&slow.provider, Fresh::No, NOW).await.is_err());
-    slow.sso.known.hurry.store(true, Ordering::SeqCst);
+    slow.sso.known.later(3600);
     slow.sso.begin(&slow.provider, Fresh::No, NOW).await.unwrap();
 }
 
@@ -227,6 +224,6 @@ async fn what_was_read_is_kept_and_twenty_read_it_once() {
     scene.begin(Fresh::No).await;
     assert!(scene.sso.look(&scene.provider).await.is_err());
     scene.begin(Fresh::No).await;
-    scene.sso.known.hurry.store(true, Ordering::SeqCst);
+    scene.sso.known.later(3600);
     assert!(scene.sso.begin(&scene.provider, Fresh::No, NOW).await.is_err());
 }

@@ -43,6 +43,8 @@ pub(in crate::sso) struct Fake {
     pub(in crate::sso) issuer: String,
     pages: Arc<Mutex<HashMap<String, Page>>>,
     heard: Arc<Mutex<Vec<Heard>>>,
+    /// Where it wants the client secret at `/token`: in the header, or in the form. None: it does not look.
+    wants_header: Arc<Mutex<Option<bool>>>,
 }
 
 impl Fake {
@@ -50,13 +52,13 @@ impl Fake {
     pub(in crate::sso) async fn start(key: &SigningKey, algorithm: &str) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let fake = Fake { issuer, pages: Arc::default(), heard: Arc::default() };
+        let fake = Fake { issuer, pages: Arc::default(), heard: Arc::default(), wants_header: Arc::default() };
         fake.says(|metadata| metadata["id_token_signing_alg_values_supported"] = json!(["none", "HS256", algorithm]));
         fake.shows(&[key.jwk("one", algorithm)]);
-        let (pages, heard) = (fake.pages.clone(), fake.heard.clone());
+        let serving = fake.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, pages.clone(), heard.clone()));
+                tokio::spawn(answer(stream, serving.clone()));
             }
         });
         fake
@@ -64,6 +66,14 @@ impl Fake {
 
     pub(in crate::sso) fn put(&self, path: &str, page: Page) {
         self.pages.lock().unwrap().insert(path.to_owned(), page);
+    }
+
+    pub(in crate::sso) fn page(&self, path: &str) -> Page {
+        self.pages.lock().unwrap()[path].clone()
+    }
+
+    pub(in crate::sso) fn wants_header(&self, wants: Option<bool>) {
+        *self.wants_header.lock().unwrap() = wants;
     }
 
     /// Metadata as it should be, and then changed.
@@ -103,7 +113,7 @@ impl Fake {
     }
 }
 
-async fn answer(mut stream: TcpStream, pages: Arc<Mutex<HashMap<String, Page>>>, heard: Arc<Mutex<Vec<Heard>>>) {
+async fn answer(mut stream: TcpStream, fake: Fake) {
     let mut text = Vec::new();
     let (head, length) = loop {
         let mut block = [0; 8192];
@@ -121,10 +131,15 @@ async fn answer(mut stream: TcpStream, pages: Arc<Mutex<HashMap<String, Page>>>,
     };
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let headers = head.lines().skip(1).filter_map(|l| l.split_once(": "));
-    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    heard.lock().unwrap().push(Heard { path: path.clone(), headers, body: length });
-    let page = {
-        let mut pages = pages.lock().unwrap();
+    let headers: HashMap<String, String> =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    let wants = *fake.wants_header.lock().unwrap();
+    let is_believed = path != "/token" || wants.is_none_or(|header| header == headers.contains_key("authorization"));
+    fake.heard.lock().unwrap().push(Heard { path: path.clone(), headers, body: length });
+    let page = if !is_believed {
+        Page::new(401, json!({"error": "invalid_client"}))
+    } else {
+        let mut pages = fake.pages.lock().unwrap();
         let page = pages.get(&path).cloned().unwrap_or_else(|| Page::new(404, "not here"));
         if page.once {
             pages.insert(path, Page::new(400, json!({"error": "invalid_grant"})));

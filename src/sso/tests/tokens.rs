@@ -1,7 +1,5 @@
 //! ID tokens that lie, and keys that change.
 
-use std::sync::atomic::Ordering;
-
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -44,7 +42,6 @@ async fn what_an_id_token_says_has_to_be_true() {
         ("nonce", json!(1), "claim nonce"),
         ("nonce", json!("gone"), "(nonce)"),
         ("auth_time", json!(SECONDS + 61), "in the future (auth_time)"),
-        ("auth_time", json!("now"), "claim auth_time"),
         ("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"), "(at_hash)"),
         ("at_hash", json!(""), "(at_hash)"),
         ("at_hash", json!(1), "claim at_hash"),
@@ -110,7 +107,7 @@ async fn a_fresh_authentication_is_fresh() {
     claims["exp"] = (SECONDS + 3600).into();
     scene.fake.gives(&scene.signed(&claims));
     let later = NOW + 600_000_000;
-    scene.sso.finish(&scene.provider, &begun, "the-code", None, later).await.unwrap();
+    scene.sso.finish(&scene.provider, &begun, ("the-code", None), Needs::All, later).await.unwrap();
 }
 
 #[tokio::test]
@@ -231,7 +228,7 @@ async fn keys_are_for_what_they_say() {
         scene.fake.shows(&keys);
         let known = Sso { known: Arc::default(), ..scene.sso.clone() };
         scene.fake.gives(&good);
-        let finished = known.finish(&scene.provider, &begun, "the-code", None, NOW).await;
+        let finished = known.finish(&scene.provider, &begun, ("the-code", None), Needs::All, NOW).await;
         assert_eq!(finished.is_ok(), fine, "{keys:?} {:?}", finished.err());
     }
 }
@@ -258,14 +255,14 @@ async fn keys_are_read_again_when_they_have_changed_and_not_all_the_time() {
     let header = json!({"alg": "ES256", "kid": "three"}).to_string();
     let forged = token(&scene.key, "ES256", &header, &scene.claims(&begun).to_string());
     for _ in 0..5 {
-        assert_eq!(scene.finish(&begun, &forged).await.unwrap_err(), SsoError::UnknownKey);
+        assert_eq!(scene.finish(&begun, &forged).await.unwrap_err(), SsoError::UnknownKey(""));
     }
     assert_eq!(asked(&scene), 2);
     // The same id for another key is noticed by the signature.
     let after = std::mem::replace(&mut scene.key, SigningKey::new("ES256"));
     scene.fake.shows(&[scene.key.jwk("two", "ES256")]);
     assert_eq!(scene.finish(&begun, &rotated(&scene, &begun)).await.unwrap_err(), SsoError::BadSignature);
-    scene.sso.known.hurry.store(true, Ordering::SeqCst);
+    scene.sso.known.later(3600);
     scene.finish(&begun, &rotated(&scene, &begun)).await.unwrap();
     // What was withdrawn is good no longer than the hour.
     scene.key = after;
@@ -288,7 +285,9 @@ async fn those_who_wait_for_new_keys_learn_what_the_first_has_learned() {
     let finishes: Vec<_> = (0..8)
         .map(|_| {
             let (sso, provider, begun) = (scene.sso.clone(), scene.provider.clone(), begun.clone());
-            tokio::spawn(async move { sso.finish(&provider, &begun, "the-code", None, NOW).await.map(|c| c.subject) })
+            tokio::spawn(async move {
+                sso.finish(&provider, &begun, ("the-code", None), Needs::All, NOW).await.map(|c| c.subject)
+            })
         })
         .collect();
     for finish in finishes {

@@ -31,6 +31,10 @@ struct Inner {
     asked: Mutex<Vec<String>>,
     /// It answers nothing any more.
     down: AtomicBool,
+    /// What userinfo answers, if there is any.
+    userinfo: Mutex<Option<(u16, Value)>>,
+    /// What the token endpoint answers whatever it is asked.
+    refusal: Mutex<Option<(u16, Value)>>,
 }
 
 pub struct Provider(Arc<Inner>);
@@ -52,6 +56,8 @@ impl Provider {
             codes: Mutex::default(),
             asked: Mutex::default(),
             down: AtomicBool::new(false),
+            userinfo: Mutex::default(),
+            refusal: Mutex::default(),
         });
         let serving = inner.clone();
         std::thread::spawn(move || {
@@ -70,6 +76,16 @@ impl Provider {
     /// From now on it hangs up.
     pub fn goes_down(&self, down: bool) {
         self.0.down.store(down, Ordering::SeqCst);
+    }
+
+    /// From now on it has userinfo, which answers so.
+    pub fn has_userinfo(&self, status: u16, body: Value) {
+        *self.0.userinfo.lock().unwrap() = Some((status, body));
+    }
+
+    /// From now on its token endpoint answers so.
+    pub fn refuses_codes(&self, status: u16, body: Value) {
+        *self.0.refusal.lock().unwrap() = Some((status, body));
     }
 
     /// How often something was asked whose line holds these words.
@@ -168,7 +184,11 @@ impl Inner {
         let (status, body) = match line.split(' ').nth(1)?.split('?').next()? {
             "/.well-known/openid-configuration" => (200, self.metadata()),
             "/keys" => (200, self.keys()),
-            "/token" => self.token(&body, &authorization),
+            "/token" => match self.refusal.lock().unwrap().clone() {
+                Some(refusal) => refusal,
+                None => self.token(&body, &authorization),
+            },
+            "/me" => self.userinfo.lock().unwrap().clone()?,
             _ => (404, json!({})),
         };
         let body = body.to_string();
@@ -189,6 +209,7 @@ impl Inner {
             "token_endpoint": at("token"),
             "jwks_uri": at("keys"),
             "end_session_endpoint": at("end"),
+            "userinfo_endpoint": self.userinfo.lock().unwrap().as_ref().map(|_| at("me")),
             "response_types_supported": ["code"],
             "id_token_signing_alg_values_supported": ["ES256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],

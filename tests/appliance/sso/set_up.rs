@@ -227,3 +227,26 @@ fn a_test_under_way_does_not_count_for_something_else() {
     assert!(!session.is_empty());
     assert!(desk.house.text("select value from setting where name = 'sso'").contains("\"tested\":null"));
 }
+
+#[test]
+fn the_way_out_is_by_the_proxy_of_the_configuration() {
+    use std::io::{Read, Write};
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = proxy.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = proxy.accept().unwrap();
+        let mut head = [0; 1024];
+        let length = stream.read(&mut head).unwrap();
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").unwrap();
+        String::from_utf8_lossy(&head[..length]).into_owned()
+    });
+    // Inside the table that is there.
+    let desk = Desk::with(&format!("proxy = \"http://127.0.0.1:{port}\"\n"));
+    let mut ada = desk.house.ada();
+    let answer = desk.save(&mut ada, &[("issuer", "https://idp.example.com")]);
+    let said = format!("the proxy 127.0.0.1:{port} does not lead to idp.example.com: it answers with status 403");
+    assert!(answer.status == 422 && text(&answer.body).contains(&said), "{}", text(&answer.body));
+    assert!(heard.join().unwrap().starts_with("CONNECT idp.example.com:443 HTTP/1.1\r\n"));
+    // What is in our own network is not asked of it.
+    assert_eq!(desk.save(&mut ada, &[]).status, 303);
+}
