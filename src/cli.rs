@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
@@ -262,6 +262,14 @@ fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {
     }
 }
 
+/// Errors: there is no database.
+fn is_there(config: &Config) -> Result<()> {
+    if config.store.path.symlink_metadata().is_err() {
+        bail!("there is no database at {}", config.store.path.display());
+    }
+    Ok(())
+}
+
 /// The store, opened for one command; closed when this is dropped.
 struct Opened {
     config: Config,
@@ -276,13 +284,24 @@ impl Opened {
         Opened::with(file, false)
     }
 
+    /// The same for what only looks or takes away: where there is no database, none is made.
+    fn there(file: &std::path::Path) -> Result<Opened> {
+        let checked = read_config(file)?;
+        is_there(&checked.config)?;
+        Opened::of(checked, false)
+    }
+
     /// The same within the bound, for what may need much room.
     fn bounded(file: &std::path::Path) -> Result<Opened> {
         Opened::with(file, true)
     }
 
     fn with(file: &std::path::Path, is_bounded: bool) -> Result<Opened> {
-        let Checked { config, rules, roles, catalog } = read_config(file)?;
+        Opened::of(read_config(file)?, is_bounded)
+    }
+
+    fn of(checked: Checked, is_bounded: bool) -> Result<Opened> {
+        let Checked { config, rules, roles, catalog } = checked;
         let site = Arc::new(site(&config, rules, roles));
         let max_bytes = if is_bounded { config.store.max_bytes } else { 0 };
         let (store, threads) =

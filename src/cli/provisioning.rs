@@ -44,7 +44,11 @@ enum Action {
 }
 
 pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
-    let opened = Opened::open(config)?;
+    // Switching it on is what one may begin with; the rest looks at what is there, or takes away.
+    let opened = match arguments.action {
+        Action::On | Action::ReadOnly => Opened::open(config)?,
+        _ => Opened::there(config)?,
+    };
     let state = match arguments.action {
         Action::Status | Action::Release => None,
         Action::On => Some(Provisioning::On),
