@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
@@ -47,17 +47,20 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
     }
 }
 
-/// The client secret as it was typed, if there is one. False beside it: another key file has sealed it.
-fn secret(opened: &Opened, settings: &Settings) -> (Option<String>, bool) {
-    let path = &opened.config.store.path;
-    match &settings.secret {
-        None => (None, true),
-        Some(_) => {
-            let secret = key_of(path).ok().and_then(|key| open_secret(&key, settings));
-            let good = secret.is_some();
-            (secret, good)
-        }
+/// The client secret as it was typed, if there is one.
+///
+/// Errors: why it cannot be read, and what to do.
+fn secret(opened: &Opened, settings: &Settings) -> Result<Option<String>> {
+    const AGAIN: &str = "enter the client secret again on the settings page";
+    if settings.secret.is_none() {
+        return Ok(None);
     }
+    let key = key_of(&opened.config.store.path);
+    let key = key.map_err(|why| anyhow!("{why}; put back the key file that belongs to the database, or {AGAIN}"))?;
+    let secret = open_secret(&key, settings);
+    Ok(Some(secret.with_context(|| {
+        format!("the client secret was sealed with another key file or for another provider: {AGAIN}")
+    })?))
 }
 
 fn status(opened: &Opened, as_json: bool) -> Result<()> {
@@ -68,7 +71,7 @@ fn status(opened: &Opened, as_json: bool) -> Result<()> {
                 "provider": s.kind.name(),
                 "issuer": s.issuer,
                 "clientId": s.client_id,
-                "clientSecret": match (&s.secret, secret(opened, s).1) {
+                "clientSecret": match (&s.secret, secret(opened, s).is_ok()) {
                     (None, _) => "none",
                     (_, true) => "set",
                     (_, false) => "enter again",
@@ -105,19 +108,18 @@ fn status(opened: &Opened, as_json: bool) -> Result<()> {
     if let Some(tested) = &settings.tested {
         say(format!("Tested on {} UTC: {}", minute(tested.at), tested.result))?;
     }
-    if !secret(opened, settings).1 {
-        say("The client secret was sealed with another key file: enter it again on the settings page.")?;
+    match secret(opened, settings) {
+        Ok(_) => Ok(()),
+        Err(why) => say(format!("Nobody can sign in by it: {why:#}.")),
     }
-    Ok(())
 }
 
 fn test_config(opened: &Opened) -> Result<()> {
     let found: State = opened.read(state)?;
-    let Some(settings) = &found.settings else { bail!("single sign-on is not set up; the settings page does that") };
-    let (client_secret, good) = secret(opened, settings);
-    if !good {
-        bail!("the client secret was sealed with another key file; enter it again on the settings page");
-    }
+    let Some(settings) = &found.settings else {
+        bail!("single sign-on is {}; the settings page sets it up", found.name())
+    };
+    let client_secret = secret(opened, settings)?;
     let provider = Provider {
         issuer: settings.issuer.clone(),
         client_id: settings.client_id.clone(),
