@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::local::minute;
 use super::{Opened, outbound, pages_url, say};
 use crate::clock::date_time;
-use crate::directory::sso::{CALLBACK, Settings, State, open_secret, state, switch_off};
+use crate::directory::sso::{CALLBACK, Settings, State, open_secret, sign_out, state, switch_off};
 use crate::sso::{Provider, Sso};
 use crate::store::key_of;
 
@@ -26,6 +26,12 @@ pub enum Command {
     /// Ask the identity provider for its metadata and keys, as a sign-in would
     #[command(after_help = "Example: scim-appliance --config x.toml sso test-config")]
     TestConfig,
+    /// Sign one person out who has signed in by it, everywhere, as after the loss of a computer
+    #[command(after_help = "Example: scim-appliance --config x.toml sso sign-out ada@example.com")]
+    SignOut {
+        /// The userName or the id
+        person: String,
+    },
     /// Switch it off, and sign out everybody who has signed in by it; administrators sign in with their passwords
     #[command(after_help = "Example: scim-appliance --config x.toml sso off")]
     Off,
@@ -36,6 +42,20 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
     match command {
         Command::Status { json } => status(&opened, json),
         Command::TestConfig => test_config(&opened),
+        Command::SignOut { person } => {
+            let (row, count) = opened.write({
+                let person = person.clone();
+                move |writer| sign_out(writer, "command:sso sign-out", &person)
+            })?;
+            say(match count {
+                0 => format!("{person} ({}) is signed in nowhere.", row.id),
+                n => format!(
+                    "{person} ({}) is signed out: {}. Whoever is still signed in at the identity provider gets in again; deactivate the person to prevent that.",
+                    row.id,
+                    if n == 1 { "1 session ended".to_owned() } else { format!("{n} sessions ended") }
+                ),
+            })
+        }
         Command::Off => {
             let off = opened.write(|writer| Ok(switch_off(writer, "command:sso off")?))?;
             say(if off {

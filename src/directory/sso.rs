@@ -2,6 +2,7 @@
 //! stands in [`meet`]; the protocol is none of it.
 
 mod matching;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use matching::{Met, Refused, Why, meet};
+pub use sessions::{sign_out, sign_out_id};
 
 use super::Refusal;
 use crate::secret::{Key, NoRandomness};

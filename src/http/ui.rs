@@ -32,6 +32,7 @@ mod setup;
 mod sign_in;
 mod sso;
 mod sso_guides;
+mod sso_sessions;
 mod sso_sign_in;
 mod sso_words;
 mod state;
@@ -299,6 +300,8 @@ impl Ui {
             (["groups", id], None) => self.group(visit, &signed, id).await,
             (["people", id, "role"], Some(form)) => self.role_given(visit, &signed, id, &form).await,
             (["people", id, "role"], None) => Ok(redirect(&format!("/people/{id}#role"))),
+            (["people", id, "sign-out"], Some(_)) => self.person_sign_out(&signed, id).await,
+            (["people", id, "sign-out"], None) => Ok(redirect(&format!("/people/{}", encoded(&decoded(id))))),
             (["roles"], form) => self.roles(visit, &signed, form).await,
             (["people", id, "restore"], form) => self.restore(visit, &signed, Kind::Person, id, form).await,
             (["groups", id, "restore"], form) => self.restore(visit, &signed, Kind::Group, id, form).await,

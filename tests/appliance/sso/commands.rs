@@ -15,6 +15,7 @@ fn the_commands_say_how_it_stands_and_are_the_way_out() {
     assert_eq!((&json_of()["state"], &json_of()["settings"]), (&json!("not set up"), &Value::Null));
     assert!(sentence(&place.command(&["sso", "test-config"])).contains("not set up"));
     assert!(place.done(&["sso", "off"]).contains("off already"));
+    assert!(place.command(&["sso", "sign-out", "nobody"]).status.code() == Some(1));
     drop(desk);
     let desk = Desk::on();
     let place = &desk.house.place;
@@ -31,7 +32,7 @@ fn the_commands_say_how_it_stands_and_are_the_way_out() {
     assert!(place.done(&["sso", "off"]).contains("Single sign-on is off"));
     assert!(desk.house.audit().contains(&("command:sso off".to_owned(), "sso".to_owned())));
     let help = place.done(&["sso", "--help"]);
-    for command in ["status", "test-config", "off"] {
+    for command in ["status", "test-config", "sign-out", "off"] {
         assert!(help.contains(command) && place.done(&["sso", command, "--help"]).contains("Example: "), "{command}");
     }
 }
