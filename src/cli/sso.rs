@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::local::minute;
-use super::{Opened, outbound, pages_url, say};
+use super::{Opened, outbound, pages_doubt, pages_url, remark, say};
 use crate::clock::date_time;
 use crate::directory::sso::{CALLBACK, Settings, State, open_secret, sign_out, state, switch_off};
 use crate::sso::{Provider, Sso};
@@ -85,6 +85,9 @@ fn secret(opened: &Opened, settings: &Settings) -> Result<Option<String>> {
 
 fn status(opened: &Opened, as_json: bool) -> Result<()> {
     let found: State = opened.read(state)?;
+    if let Some(doubt) = pages_doubt(&opened.config) {
+        remark(format!("warning: {doubt}"));
+    }
     if as_json {
         let settings = found.settings.as_ref().map(|s| {
             json!({
@@ -105,13 +108,13 @@ fn status(opened: &Opened, as_json: bool) -> Result<()> {
         });
         let all = json!({
             "state": found.name(),
-            "since": found.since.filter(|_| found.is_on()).map(date_time),
+            "since": found.on_since().map(date_time),
             "redirectUri": format!("{}{CALLBACK}", pages_url(&opened.config)),
             "settings": settings,
         });
         return say(serde_json::to_string_pretty(&all)?);
     }
-    match found.since.filter(|_| found.is_on()) {
+    match found.on_since() {
         Some(since) => say(format!("Single sign-on is on since {} UTC.", minute(since)))?,
         None => say(match found.name() {
             "tested" => "Single sign-on is off. It is set up and tested; switch it on on the settings page.".to_owned(),

@@ -37,10 +37,7 @@ pub struct Standing {
 /// How the directory stands.
 pub fn standing(reader: &Reader<'_>) -> Result<Standing, StoreError> {
     let status = provisioning::status(reader)?;
-    let acknowledged = status.acknowledged_no_sso.as_deref().and_then(|word| {
-        let (who, at) = word.rsplit_once(' ')?;
-        Some((who.to_owned(), at.parse().ok()?))
-    });
+    let acknowledged = status.acknowledged();
     let total = |name: &str| reader.catalog().resource_type(name).map_or(Ok(0), |of| reader.total(of));
     let people = total("User")?;
     let deactivated = match reader.catalog().resource_type("User") {

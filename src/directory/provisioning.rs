@@ -1,5 +1,7 @@
 //! Switching provisioning on and off (decision P2), with single sign-on before it (P14).
 
+use serde_json::json;
+
 use super::{Refusal, sso};
 use crate::store::{Change, Reader, StoreError, Writer};
 
@@ -48,6 +50,29 @@ pub enum Missing {
     Word,
 }
 
+impl Status {
+    /// Who acknowledged that there is no single sign-on, as change rows name it, and when in microseconds since 1970.
+    pub fn acknowledged(&self) -> Option<(String, i64)> {
+        let (who, at) = self.acknowledged_no_sso.as_deref()?.rsplit_once(' ')?;
+        Some((who.to_owned(), at.parse().ok()?))
+    }
+}
+
+/// What is missing although an identity provider is let in, in a sentence: what has to come first may have been another
+/// thing when provisioning was switched on.
+pub fn unmet(state: Provisioning, sso: &sso::State, word: bool, precondition: Precondition) -> Option<String> {
+    let why = match missing(sso, word, precondition).filter(|_| lets_in(state))? {
+        Missing::Sso => "sso.precondition is \"required\"",
+        Missing::Word => "nobody has said that it is to go without",
+    };
+    Some(format!("Provisioning is {} although single sign-on is {} and {why}.", state.name(), sso.name()))
+}
+
+/// May an identity provider look, at least?
+fn lets_in(state: Provisioning) -> bool {
+    matches!(state, Provisioning::On | Provisioning::ReadOnly)
+}
+
 /// How provisioning stands.
 pub fn status(reader: &Reader<'_>) -> Result<Status, StoreError> {
     Ok(Status {
@@ -67,9 +92,9 @@ pub fn switch(
     actor: &str,
 ) -> Result<(), Refusal> {
     let before = status(writer)?;
-    let lets_in = state != Provisioning::Off && state != Provisioning::Paused;
     let word = before.acknowledged_no_sso.is_some();
-    match missing(&before.sso, word, precondition).filter(|_| lets_in) {
+    let mut acknowledged = false;
+    match missing(&before.sso, word, precondition).filter(|_| lets_in(state)) {
         None => {}
         Some(Missing::Sso) => {
             return Err(Refusal::Denied(format!(
@@ -80,6 +105,7 @@ pub fn switch(
         Some(Missing::Word) if acknowledge => {
             let word = format!("{actor} {}", writer.now());
             writer.set_setting(ACKNOWLEDGED, &word)?;
+            acknowledged = true;
         }
         Some(Missing::Word) => {
             return Err(Refusal::Denied(format!(
@@ -89,12 +115,18 @@ pub fn switch(
         }
     }
     writer.set_provisioning(state)?;
-    let text = |p: Provisioning| Some(format!("{{\"provisioning\":\"{}\"}}", p.name()));
+    let text = |p: Provisioning, word: bool| {
+        let text = match word {
+            true => json!({ "provisioning": p.name(), "acknowledgedNoSso": true }),
+            false => json!({ "provisioning": p.name() }),
+        };
+        Some(text.to_string())
+    };
     writer.record(&Change {
         actor,
         op: "provisioning",
-        before: text(before.state),
-        after: text(state),
+        before: text(before.state, false),
+        after: text(state, acknowledged),
         ..Change::default()
     })?;
     Ok(())

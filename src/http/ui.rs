@@ -34,6 +34,7 @@ mod sso;
 mod sso_guides;
 mod sso_sessions;
 mod sso_sign_in;
+mod sso_tested;
 mod sso_words;
 mod state;
 mod tokens;
@@ -89,6 +90,8 @@ pub struct Settings {
     pub csv: Bounds,
     /// Where browsers reach the pages, without a slash at its end.
     pub pages_url: String,
+    /// Why people may be sent back to a place where the pages are not, if they may.
+    pub pages_doubt: Option<String>,
     /// What has to come before provisioning.
     pub precondition: Precondition,
     /// The protocol of single sign-on.

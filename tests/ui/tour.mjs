@@ -5,7 +5,7 @@ import {readFileSync} from "node:fs";
 import {createRequire} from "node:module";
 import {join} from "node:path";
 import {choose, CONFIG, Provider, setUp} from "./provider.mjs";
-import {assert, heading, NAME, OKTA, PASSWORD, send, signIn, steadyTime, test, totp, unchecked} from "./harness.mjs";
+import {assert, heading, NAME, OKTA, PASSWORD, send, SET_UP, signIn, steadyTime, test, totp, unchecked} from "./harness.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -572,7 +572,7 @@ test("tour: automatic deactivation", async (t) => {
         // Single sign-on has been on for 100 days, and nobody was heard of for 200.
         const day = 86_400_000_000;
         const now = Date.now() * 1000;
-        app.sql("insert into setting values ('sso_since', ?)", String(now - 100 * day));
+        app.sql("insert into setting values ('sso_since', ?), ('sso', ?)", String(now - 100 * day), SET_UP);
         app.sql("update resource set created = ?, modified = ? - pk * 3600000000", now - 200 * day, now - 200 * day);
     });
     await tour.goto("/provisioning/idle");

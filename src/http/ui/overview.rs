@@ -10,7 +10,7 @@ use super::views::{Count, Frame, Link, Moment, Warning};
 use super::{Outcome, Ui, Visit, html};
 use crate::clock::date_time;
 use crate::directory::overview::{Standing, standing};
-use crate::directory::provisioning::Provisioning;
+use crate::directory::provisioning::{Provisioning, unmet};
 use crate::directory::sso::open_secret;
 use crate::directory::{AdminRow, Scope, StoreError, Tally, TokenRow, TokenStatus};
 
@@ -171,6 +171,14 @@ impl Ui {
         if refused > 0 {
             let were = counted(refused, "sign-in was", "sign-ins were");
             say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");
+        }
+        let word = standing.acknowledged.is_some();
+        if let Some(unmet) = unmet(standing.state, &standing.sso, word, self.settings.precondition) {
+            say(unmet, "/sso", "Set up single sign-on");
+        }
+        if standing.sso.unreadable {
+            let text = "How single sign-on is set up cannot be read, so nobody can sign in by it.";
+            say(text.to_owned(), "/sso", "Set it up again");
         }
         if let (true, Some(settings)) = (standing.sso.is_on(), &standing.sso.settings) {
             let sealed = settings.secret.is_some() && open_secret(&self.directory.key, settings).is_none();
