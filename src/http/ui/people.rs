@@ -3,7 +3,7 @@
 use askama::Template;
 use hyper::StatusCode;
 
-use super::attributes::{facts, plain};
+use super::attributes::{facts, named, plain};
 use super::handovers::{person, sentence};
 use super::history::{Changed, changes};
 use super::lists::{SIZE, address, encoded, pager, with_query};
@@ -284,7 +284,7 @@ impl Ui {
             source: source(&portrait, &tokens),
             external_id: external_id(&portrait),
             created: Moment(portrait.row.created),
-            facts: facts(&portrait.document, self.directory.catalog(), "User"),
+            facts: named(facts(&portrait.document, self.directory.catalog(), "User"), &portrait.manager),
             groups: links(&portrait),
             more_groups: Count(portrait.groups.len().saturating_sub(GROUPS) as u64),
             role: role_of(&why, &tokens),
