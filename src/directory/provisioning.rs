@@ -63,9 +63,15 @@ impl Status {
 pub fn unmet(state: Provisioning, sso: &sso::State, word: bool, precondition: Precondition) -> Option<String> {
     let why = match missing(sso, word, precondition).filter(|_| lets_in(state))? {
         Missing::Sso => "sso.precondition is \"required\"",
+        // Nobody goes without it.
+        Missing::Word if sso.is_on() => return None,
         Missing::Word => "nobody has said that it is to go without",
     };
-    Some(format!("Provisioning is {} although single sign-on is {} and {why}.", state.name(), sso.name()))
+    let how = match sso.is_on() {
+        true => "the last test of single sign-on was not good".to_owned(),
+        false => format!("single sign-on is {}", sso.name()),
+    };
+    Some(format!("Provisioning is {} although {how} and {why}.", state.name()))
 }
 
 /// May an identity provider look, at least?
@@ -130,4 +136,41 @@ pub fn switch(
         ..Change::default()
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::sso::{Settings, State, Tested};
+
+    #[test]
+    fn it_is_told_what_is_missing_while_somebody_is_let_in() {
+        let sso = |good: Option<bool>, on: bool| {
+            let tested = good.map(|good| Tested { at: 0, by: String::new(), good, result: String::new() });
+            let settings = Some(Settings { tested, ..Settings::default() });
+            State { settings, since: on.then_some(1), unreadable: false }
+        };
+        let nothing = State::default();
+        use Precondition::{Acknowledge, Required};
+        use Provisioning::{Off, On, Paused, ReadOnly};
+        for (state, sso, word, precondition, words) in [
+            (On, nothing.clone(), true, Required, "on although single sign-on is not set up and sso.precondition"),
+            (ReadOnly, sso(None, false), true, Required, "read-only although single sign-on is not tested"),
+            (On, sso(Some(false), true), true, Required, "although the last test of single sign-on was not good and"),
+            (On, nothing.clone(), false, Acknowledge, "nobody has said that it is to go without"),
+        ] {
+            let told = unmet(state, &sso, word, precondition).unwrap();
+            assert!(told.contains(words), "{told}");
+        }
+        for (state, sso, word, precondition) in [
+            (Off, nothing.clone(), false, Required),
+            (Paused, nothing.clone(), false, Required),
+            (On, sso(Some(true), false), false, Required),
+            (On, sso(Some(true), true), false, Required),
+            (On, nothing, true, Acknowledge),
+            (On, sso(Some(false), true), false, Acknowledge),
+        ] {
+            assert_eq!(unmet(state, &sso, word, precondition), None);
+        }
+    }
 }

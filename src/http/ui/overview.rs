@@ -173,8 +173,9 @@ impl Ui {
             say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");
         }
         let word = standing.acknowledged.is_some();
-        if let Some(unmet) = unmet(standing.state, &standing.sso, word, self.settings.precondition) {
-            say(unmet, "/sso", "Set up single sign-on");
+        let unmet = unmet(standing.state, &standing.sso, word, self.settings.precondition);
+        if let Some(unmet) = &unmet {
+            say(unmet.clone(), "/sso", "Set up single sign-on");
         }
         if standing.sso.unreadable {
             let text = "How single sign-on is set up cannot be read, so nobody can sign in by it.";
@@ -185,7 +186,7 @@ impl Ui {
             if sealed {
                 let text = "Nobody can sign in by single sign-on: the key file is another one.";
                 say(text.to_owned(), "/sso", "Enter the client secret again");
-            } else if !settings.is_tested() {
+            } else if !settings.is_tested() && unmet.is_none() {
                 let text = "The last test of single sign-on was not good.";
                 say(text.to_owned(), "/sso", "Test it");
             }
