@@ -72,9 +72,9 @@ impl Ui {
         };
         let before = self.directory.store.read(state).await?.settings;
         // Whoever has not seen what is there now does not mean to write over it.
-        let seen = form.get("seen").to_owned();
+        let (seen, sent) = (form.get("seen").to_owned(), form.clone());
         if seen != mark(before.as_ref()) {
-            return self.overtaken(visit, &signed).await;
+            return self.overtaken(visit, &signed, sent).await;
         }
         let new = self.typed(&mut form, before.as_ref());
         let confirm = signed.confirm(self.now());
@@ -119,12 +119,18 @@ impl Ui {
         });
         match write.await?.ok_or_else(Trouble::foreign)? {
             true => Ok(with_cookie(visit, &signed, redirect(told))),
-            false => self.overtaken(visit, &signed).await,
+            false => self.overtaken(visit, &signed, sent).await,
         }
     }
 
     /// Somebody has saved something else since the form was shown: what is there now is shown in its place.
-    async fn overtaken(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
+    /// Where that is what was sent, the same form came twice.
+    async fn overtaken(&self, visit: &Visit<'_>, signed: &Signed, mut sent: Form) -> Outcome {
+        let now = self.directory.store.read(state).await?.settings;
+        let typed = self.typed(&mut sent, now.as_ref());
+        if typed.is_some_and(|(new, _)| new.mark() == mark(now.as_ref())) {
+            return Ok(with_cookie(visit, signed, redirect("/sso")));
+        }
         let mut form = Form::default();
         form.refuse(
             "settings",

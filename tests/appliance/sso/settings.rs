@@ -26,6 +26,17 @@ fn an_old_form_writes_over_nothing() {
     let seen = field(&late.page("/sso"), "seen");
     desk.test(&mut ada, json!({"sub": "tester"}));
     assert_eq!(desk.save(&mut late, &[("seen", &seen)]).status, 303);
+    // Who presses twice has saved once.
+    let seen = field(&late.page("/sso"), "seen");
+    for _ in 0..2 {
+        assert_eq!(desk.save(&mut late, &[("seen", &seen), ("break-glass", "yes")]).status, 303);
+    }
+    let seen = field(&late.page("/sso"), "seen");
+    let twice = crate::settings::at_once(2, |_| {
+        let mut browser = desk.house.ada();
+        desk.save(&mut browser, &[("seen", &seen), ("secret", "another"), ("break-glass", "yes")]).status
+    });
+    assert_eq!(twice, [303, 303]);
     // Of two who press at once, one is told.
     let seen = field(&ada.page("/sso"), "seen");
     let at_once = crate::settings::at_once(2, |i| {
