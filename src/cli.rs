@@ -19,15 +19,16 @@ mod table;
 mod token;
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{self, BadConfig, Config, EXAMPLE};
+use crate::config::{self, BadConfig, Config, EXAMPLE, Listener};
 use crate::directory::provisioning::Precondition;
 use crate::directory::roles;
 use crate::directory::{Pending, Reader, Refusal, Site, Store, StoreError, Weight, Writer};
@@ -236,7 +237,38 @@ fn precondition(config: &Config) -> Precondition {
 
 /// Where browsers reach the pages.
 fn pages_url(config: &Config) -> String {
-    config.sso.url.clone().unwrap_or_else(|| config.public_url.clone())
+    match (&config.sso.url, config.listen.settings) {
+        (Some(url), _) => url.clone(),
+        // The address that stands there when nobody has said any is that of the other listener.
+        (None, Some(pages)) if config.public_url == url(config.listen.main) => near(pages),
+        (None, _) => config.public_url.clone(),
+    }
+}
+
+/// Why people may be sent back to a place where the pages are not, if they may.
+fn pages_doubt(config: &Config) -> Option<String> {
+    let apart =
+        config.listen.settings.is_some() && config.sso.url.is_none() && config.public_url != url(config.listen.main);
+    apart.then(|| {
+        format!(
+            "The pages have a listener of their own ([listen.settings]), and single sign-on would bring people back to {}, where SCIM is. Say under [sso] url where browsers reach the pages.",
+            config.public_url
+        )
+    })
+}
+
+fn url(of: Listener) -> String {
+    format!("{}://{}", of.scheme(), of.address)
+}
+
+/// The same for a browser on this machine: an address that stands for all of them is none that one can go to.
+fn near(mut of: Listener) -> String {
+    match of.address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => of.address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => of.address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    url(of)
 }
 
 /// The way out that the configuration allows.
@@ -263,6 +295,14 @@ fn site(config: &Config, rules: RuleSet, roles: Arc<roles::Catalogue>) -> Site {
     }
 }
 
+/// Errors: there is no database.
+fn is_there(config: &Config) -> Result<()> {
+    if config.store.path.symlink_metadata().is_err() {
+        bail!("there is no database at {}", config.store.path.display());
+    }
+    Ok(())
+}
+
 /// The store, opened for one command; closed when this is dropped.
 struct Opened {
     config: Config,
@@ -277,13 +317,24 @@ impl Opened {
         Opened::with(file, false)
     }
 
+    /// The same for what only looks or takes away: where there is no database, none is made.
+    fn there(file: &std::path::Path) -> Result<Opened> {
+        let checked = read_config(file)?;
+        is_there(&checked.config)?;
+        Opened::of(checked, false)
+    }
+
     /// The same within the bound, for what may need much room.
     fn bounded(file: &std::path::Path) -> Result<Opened> {
         Opened::with(file, true)
     }
 
     fn with(file: &std::path::Path, is_bounded: bool) -> Result<Opened> {
-        let Checked { config, rules, roles, catalog } = read_config(file)?;
+        Opened::of(read_config(file)?, is_bounded)
+    }
+
+    fn of(checked: Checked, is_bounded: bool) -> Result<Opened> {
+        let Checked { config, rules, roles, catalog } = checked;
         let site = Arc::new(site(&config, rules, roles));
         let max_bytes = if is_bounded { config.store.max_bytes } else { 0 };
         let (store, threads) =

@@ -71,7 +71,7 @@ pub enum OutboundError {
     BadUrl(String),
     /// It is plain HTTP.
     #[error(
-        "the URL of {0} does not begin with https://; plain http is spoken only with addresses in outbound.allow, and only when outbound.allow_http is true"
+        "the URL of {0} does not begin with https://; plain http is for your own network only, and wants both in the configuration: outbound.allow_http = true, and its address in outbound.allow"
     )]
     NotHttps(String),
     /// The name has no address.
@@ -79,7 +79,7 @@ pub enum OutboundError {
     NoAddress(String),
     /// It has one that is not reached.
     #[error(
-        "{host} is at {address}, which is {why} and is not reached; if it is meant, add it to outbound.allow in the configuration"
+        "{host} is at {address}, which is {why} and is not reached; if it is meant, add it to outbound.allow in the configuration, and to outbound.ca_file the authority of its certificate unless that is a public one"
     )]
     Refused {
         /// The host.

@@ -50,8 +50,8 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
     match command {
         Command::Create(named) => create(config, &named),
         Command::Reset(named) => reset(config, &named),
-        Command::List { json } => list(&Opened::open(config)?, json),
-        Command::Remove { name } => remove(&Opened::open(config)?, &name),
+        Command::List { json } => list(&Opened::there(config)?, json),
+        Command::Remove { name } => remove(&Opened::there(config)?, &name),
     }
 }
 
@@ -68,7 +68,7 @@ fn create(config: &Path, named: &Named) -> Result<()> {
 }
 
 fn reset(config: &Path, named: &Named) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = Opened::there(config)?;
     let admin = known(&opened, &named.name)?;
     let name = admin.name.clone();
     let hash = password::hash(&given(named, &name)?)?;

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use super::{read_config, say};
+use super::{is_there, read_config, say};
 use crate::clock::Clock;
 use crate::store::{backup as store, key_of, put_key};
 
 pub fn backup(config: &Path, file: &Path, with_key: bool) -> Result<()> {
     let config = read_config(config)?.config;
-    if config.store.path.symlink_metadata().is_err() {
-        bail!("there is no database at {}", config.store.path.display());
-    }
+    is_there(&config)?;
     let made = store::backup(&config.store.path, file)?;
     let size = made.metadata().map_or(0, |m| m.len());
     if with_key {

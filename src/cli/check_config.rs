@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
-use super::{options, outbound, read_config, remark, say};
+use super::{options, outbound, pages_doubt, read_config, remark, say};
 use crate::store::{check_key, check_place, is_served};
 use crate::tls;
 
@@ -20,6 +20,9 @@ pub fn run(file: &Path) -> Result<()> {
         && let Some(warning) = certificate.warning(tls.own.is_some())
     {
         remark(format!("warning: {warning}"));
+    }
+    if let Some(doubt) = pages_doubt(&config) {
+        remark(format!("warning: {doubt}"));
     }
     // A server that runs already has the port; that is no fault of the configuration.
     if !is_served(&config.store.path) {

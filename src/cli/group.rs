@@ -75,7 +75,10 @@ pub enum Command {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = match command {
+        Command::Create { .. } => Opened::open(config)?,
+        _ => Opened::there(config)?,
+    };
     match command {
         Command::Create { name } => {
             let mut document = Object::new();

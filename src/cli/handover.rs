@@ -53,7 +53,7 @@ pub enum Command {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = Opened::there(config)?;
     match command {
         Command::List { json } => list(&opened, json),
         Command::Give { person, to, note } => {

@@ -64,7 +64,7 @@ pub enum Command {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = Opened::there(config)?;
     match command {
         Command::Status { json } => status(&opened, json),
         Command::On { days } => on(&opened, &days),

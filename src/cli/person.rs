@@ -181,7 +181,8 @@ impl Words {
 pub fn run(config: &Path, command: Command) -> Result<()> {
     let opened = match command {
         Command::Import { .. } => Opened::bounded(config)?,
-        _ => Opened::open(config)?,
+        Command::Create { .. } => Opened::open(config)?,
+        _ => Opened::there(config)?,
     };
     match command {
         Command::Create { user_name, words } => {

@@ -44,7 +44,11 @@ enum Action {
 }
 
 pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
-    let opened = Opened::open(config)?;
+    // Switching it on is what one may begin with; the rest looks at what is there, or takes away.
+    let opened = match arguments.action {
+        Action::On | Action::ReadOnly => Opened::open(config)?,
+        _ => Opened::there(config)?,
+    };
     let state = match arguments.action {
         Action::Status | Action::Release => None,
         Action::On => Some(Provisioning::On),
@@ -63,19 +67,33 @@ pub fn run(config: &Path, arguments: &Arguments) -> Result<()> {
     }
     let (status, rules) = opened.read(|reader| Ok((provisioning::status(reader)?, reader.dialect_counts()?)))?;
     let guard = opened.read(guard)?;
+    let acknowledged = status.acknowledged();
+    let unmet = provisioning::unmet(
+        status.state,
+        &status.sso,
+        status.acknowledged_no_sso.is_some(),
+        precondition(&opened.config),
+    );
     if arguments.json {
-        let acknowledged =
-            status.acknowledged_no_sso.as_deref().and_then(|a| a.rsplit_once(' ')).and_then(|(_, at)| at.parse().ok());
         let status = json!({
             "state": status.state.name(),
             "singleSignOn": status.sso.name(),
             "guard": guard.map(|g| json!({"since": date_time(g.since), "left": g.count})),
-            "acknowledgedNoSso": acknowledged.map(date_time),
+            "warning": unmet,
+            "acknowledgedNoSso": acknowledged.as_ref().map(|(_, at)| date_time(*at)),
+            "acknowledgedBy": acknowledged.as_ref().map(|(who, _)| who),
             "dialectRules": rules.iter().map(|(rule, n, _)| (rule.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),
         });
         return say(status.to_string());
     }
     say(format!("Provisioning is {}.", status.state.name()))?;
+    if let Some(unmet) = unmet {
+        say(format!("WARNING: {unmet} Set it up and test it on the settings page, or `provisioning off`."))?;
+    }
+    say(format!("Single sign-on is {}.", status.sso.name()))?;
+    if let Some((who, at)) = acknowledged {
+        say(format!("{who} said on {} UTC that it is to go without.", minute(at)))?;
+    }
     if let Some(guard) = guard {
         say(format!(
             "GUARD: {} people were deactivated or deleted since {}. Nobody is purged until `provisioning release`.",

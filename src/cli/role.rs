@@ -93,7 +93,11 @@ pub enum Rule {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    // The roles stand in the configuration.
+    let opened = match command {
+        Command::List { .. } => Opened::open(config)?,
+        _ => Opened::there(config)?,
+    };
     match command {
         Command::List { json } => list(&opened, json),
         Command::Rule { command } => rule(&opened, command),

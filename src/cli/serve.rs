@@ -1,6 +1,5 @@
 //! `serve`: the server itself.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +11,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::first_run::{bootstrap, offer};
-use super::{Checked, options, outbound, pages_url, precondition, read_config, say, site};
+use super::{Checked, near, options, outbound, pages_doubt, pages_url, precondition, read_config, say, site, url};
 use crate::clock::Clock;
-use crate::config::{self, Config, Listener};
+use crate::config::{self, Config};
 use crate::directory::people_csv::Bounds;
-use crate::directory::provisioning::{self, Provisioning};
+use crate::directory::provisioning::{self, Missing, Provisioning, Status};
 use crate::directory::roles::Catalogue;
 use crate::directory::{Directory, StoreError, sso};
 use crate::http::{
@@ -62,16 +61,21 @@ async fn listen(
     // Not inline: a connection of this thread would outlive the others and keep SQLite from removing its side files.
     let standing = store.read(|reader| {
         let live = reader.tokens()?.iter().filter(|t| t.status(reader.now()) == TokenStatus::Live).count();
-        Ok::<_, StoreError>((provisioning::status(reader)?.state, live, reader.last_change()?))
+        Ok::<_, StoreError>((provisioning::status(reader)?, live, reader.last_change()?))
     });
-    let (state, live, changes) = standing.await?;
+    let (status, live, changes) = standing.await?;
     let (key, made) = key(store.path())?;
     if made && changes > 0 {
         tracing::warn!("there was no key file, and a new one was made: cursors that clients hold are refused");
     }
-    if let Some(settings) = store.read(sso::state).await?.settings
+    if status.sso.unreadable {
+        tracing::warn!(
+            "the settings of single sign-on cannot be read, and nobody can sign in by it: set it up again on the settings page"
+        );
+    }
+    if let Some(settings) = &status.sso.settings
         && settings.secret.is_some()
-        && sso::open_secret(&key, &settings).is_none()
+        && sso::open_secret(&key, settings).is_none()
     {
         tracing::warn!(
             "the client secret of single sign-on was sealed with another key file or for another provider: enter it again on the settings page, under Single sign-on; nobody can sign in by it until then"
@@ -81,7 +85,7 @@ async fn listen(
     let claim = offer(&store).await?;
     // Before anybody can know that there is a process to send signals to.
     let watching = tls.clone().map(watch_certificate).transpose()?;
-    greet(&config, tls.as_ref(), &store, file, (state, live), claim)?;
+    greet(&config, tls.as_ref(), &store, file, (&status, live), claim)?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -108,6 +112,7 @@ async fn listen(
         database: store.path().to_owned(),
         departed_days: config.lifecycle.departed_days,
         pages_url: pages_url(&config),
+        pages_doubt: pages_doubt(&config),
         precondition: precondition(&config),
         sso: way_out,
         csv: Bounds { bytes: config.limits.csv_bytes, rows: config.limits.csv_rows },
@@ -149,20 +154,6 @@ async fn bind(config: &mut Config, tls: Option<&Tls>) -> Result<Vec<Listening>> 
         config.public_url = url(config.listen.main);
     }
     Ok(listeners)
-}
-
-fn url(of: Listener) -> String {
-    format!("{}://{}", of.scheme(), of.address)
-}
-
-/// The same for a browser on this machine: an address that stands for all of them is none that one can go to.
-fn near(mut of: Listener) -> String {
-    match of.address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => of.address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => of.address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    url(of)
 }
 
 /// What the settings page shows of the certificate.
@@ -219,7 +210,7 @@ fn greet(
     tls: Option<&Tls>,
     store: &Store,
     file: &Path,
-    (state, live): (Provisioning, usize),
+    (status, live): (&Status, usize),
     claim: Option<String>,
 ) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "scim-appliance".to_owned());
@@ -236,7 +227,13 @@ fn greet(
         say(format!("The certificate is self-signed; its SHA-256 fingerprint is {}", certificate.fingerprint))?;
     }
     say(format!("Database: {}", store.path().display()))?;
+    let (state, wanted) = (status.state, precondition(config));
     say(format!("Provisioning is {}; {} live {}.", state.name(), live, if live == 1 { "token" } else { "tokens" }))?;
+    let word = status.acknowledged_no_sso.is_some();
+    for doubt in [provisioning::unmet(state, &status.sso, word, wanted), pages_doubt(config)].into_iter().flatten() {
+        tracing::warn!("{doubt}");
+        say(format!("WARNING: {doubt}"))?;
+    }
     if live == 0 || state == Provisioning::Off {
         say("Next, on the settings page or in another terminal:")?;
     }
@@ -244,7 +241,16 @@ fn greet(
         say(format!("  {program} --config {shown} token create --name okta"))?;
     }
     if state == Provisioning::Off {
-        say(format!("  {program} --config {shown} provisioning on --acknowledge-no-sso"))?;
+        // What has to come first is said first: a command that is refused is no advice.
+        let word = match provisioning::missing(&status.sso, word, wanted) {
+            Some(Missing::Sso) => {
+                say("  Set up single sign-on on the settings page, and test it (sso.precondition). Then:")?;
+                ""
+            }
+            Some(Missing::Word) => " --acknowledge-no-sso",
+            None => "",
+        };
+        say(format!("  {program} --config {shown} provisioning on{word}"))?;
     }
     Ok(())
 }

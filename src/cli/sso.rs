@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::local::minute;
-use super::{Opened, outbound, pages_url, say};
+use super::{Opened, outbound, pages_doubt, pages_url, remark, say};
 use crate::clock::date_time;
-use crate::directory::sso::{CALLBACK, Settings, State, open_secret, state, switch_off};
+use crate::directory::sso::{CALLBACK, Settings, State, open_secret, sign_out, state, switch_off};
 use crate::sso::{Provider, Sso};
 use crate::store::key_of;
 
@@ -26,16 +26,36 @@ pub enum Command {
     /// Ask the identity provider for its metadata and keys, as a sign-in would
     #[command(after_help = "Example: scim-appliance --config x.toml sso test-config")]
     TestConfig,
+    /// Sign one person out who has signed in by it, everywhere, as after the loss of a computer
+    #[command(after_help = "Example: scim-appliance --config x.toml sso sign-out ada@example.com")]
+    SignOut {
+        /// The userName or the id
+        person: String,
+    },
     /// Switch it off, and sign out everybody who has signed in by it; administrators sign in with their passwords
     #[command(after_help = "Example: scim-appliance --config x.toml sso off")]
     Off,
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = Opened::there(config)?;
     match command {
         Command::Status { json } => status(&opened, json),
         Command::TestConfig => test_config(&opened),
+        Command::SignOut { person } => {
+            let (row, count) = opened.write({
+                let person = person.clone();
+                move |writer| sign_out(writer, "command:sso sign-out", &person)
+            })?;
+            say(match count {
+                0 => format!("{person} ({}) is signed in nowhere.", row.id),
+                n => format!(
+                    "{person} ({}) is signed out: {}. Whoever is still signed in at the identity provider gets in again; deactivate the person to prevent that.",
+                    row.id,
+                    if n == 1 { "1 session ended".to_owned() } else { format!("{n} sessions ended") }
+                ),
+            })
+        }
         Command::Off => {
             let off = opened.write(|writer| Ok(switch_off(writer, "command:sso off")?))?;
             say(if off {
@@ -47,28 +67,34 @@ pub fn run(config: &Path, command: Command) -> Result<()> {
     }
 }
 
-/// The client secret as it was typed, if there is one. False beside it: another key file has sealed it.
-fn secret(opened: &Opened, settings: &Settings) -> (Option<String>, bool) {
-    let path = &opened.config.store.path;
-    match &settings.secret {
-        None => (None, true),
-        Some(_) => {
-            let secret = key_of(path).ok().and_then(|key| open_secret(&key, settings));
-            let good = secret.is_some();
-            (secret, good)
-        }
+/// The client secret as it was typed, if there is one.
+///
+/// Errors: why it cannot be read, and what to do.
+fn secret(opened: &Opened, settings: &Settings) -> Result<Option<String>> {
+    const AGAIN: &str = "enter the client secret again on the settings page";
+    if settings.secret.is_none() {
+        return Ok(None);
     }
+    let key = key_of(&opened.config.store.path);
+    let key = key.map_err(|why| anyhow!("{why}; put back the key file that belongs to the database, or {AGAIN}"))?;
+    let secret = open_secret(&key, settings);
+    Ok(Some(secret.with_context(|| {
+        format!("the client secret was sealed with another key file or for another provider: {AGAIN}")
+    })?))
 }
 
 fn status(opened: &Opened, as_json: bool) -> Result<()> {
     let found: State = opened.read(state)?;
+    if let Some(doubt) = pages_doubt(&opened.config) {
+        remark(format!("warning: {doubt}"));
+    }
     if as_json {
         let settings = found.settings.as_ref().map(|s| {
             json!({
                 "provider": s.kind.name(),
                 "issuer": s.issuer,
                 "clientId": s.client_id,
-                "clientSecret": match (&s.secret, secret(opened, s).1) {
+                "clientSecret": match (&s.secret, secret(opened, s).is_ok()) {
                     (None, _) => "none",
                     (_, true) => "set",
                     (_, false) => "enter again",
@@ -82,13 +108,13 @@ fn status(opened: &Opened, as_json: bool) -> Result<()> {
         });
         let all = json!({
             "state": found.name(),
-            "since": found.since.filter(|_| found.is_on()).map(date_time),
+            "since": found.on_since().map(date_time),
             "redirectUri": format!("{}{CALLBACK}", pages_url(&opened.config)),
             "settings": settings,
         });
         return say(serde_json::to_string_pretty(&all)?);
     }
-    match found.since.filter(|_| found.is_on()) {
+    match found.on_since() {
         Some(since) => say(format!("Single sign-on is on since {} UTC.", minute(since)))?,
         None => say(match found.name() {
             "tested" => "Single sign-on is off. It is set up and tested; switch it on on the settings page.".to_owned(),
@@ -105,19 +131,18 @@ fn status(opened: &Opened, as_json: bool) -> Result<()> {
     if let Some(tested) = &settings.tested {
         say(format!("Tested on {} UTC: {}", minute(tested.at), tested.result))?;
     }
-    if !secret(opened, settings).1 {
-        say("The client secret was sealed with another key file: enter it again on the settings page.")?;
+    match secret(opened, settings) {
+        Ok(_) => Ok(()),
+        Err(why) => say(format!("Nobody can sign in by it: {why:#}.")),
     }
-    Ok(())
 }
 
 fn test_config(opened: &Opened) -> Result<()> {
     let found: State = opened.read(state)?;
-    let Some(settings) = &found.settings else { bail!("single sign-on is not set up; the settings page does that") };
-    let (client_secret, good) = secret(opened, settings);
-    if !good {
-        bail!("the client secret was sealed with another key file; enter it again on the settings page");
-    }
+    let Some(settings) = &found.settings else {
+        bail!("single sign-on is {}; the settings page sets it up", found.name())
+    };
+    let client_secret = secret(opened, settings)?;
     let provider = Provider {
         issuer: settings.issuer.clone(),
         client_id: settings.client_id.clone(),

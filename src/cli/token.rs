@@ -97,7 +97,10 @@ impl Expires {
 }
 
 pub fn run(config: &Path, command: Command) -> Result<()> {
-    let opened = Opened::open(config)?;
+    let opened = match command {
+        Command::Create { .. } => Opened::open(config)?,
+        _ => Opened::there(config)?,
+    };
     match command {
         Command::Create { name, scope, user, expires } => create(&opened, name, scope, user, expires),
         Command::List { json } => list(&opened, json),

@@ -20,6 +20,7 @@ pub use tell::{preview_json, status_json};
 
 use super::guard::guard;
 use super::lifecycle::{known, people};
+use super::sso::state;
 use super::{Caller, Refusal};
 use crate::store::{Change, Reader, StoreError, Writer};
 
@@ -69,7 +70,7 @@ pub struct Status {
 
 /// How it stands.
 pub fn status(reader: &Reader<'_>) -> Result<Status, StoreError> {
-    let (mut rule, sso, now) = (reader.idle_rule()?, reader.sso_since()?, reader.now());
+    let (mut rule, sso, now) = (reader.idle_rule()?, state(reader)?.on_since(), reader.now());
     let phase = match (&mut rule, sso) {
         (None, _) => Phase::Off,
         (Some(_), None) => Phase::Stopped,
@@ -147,7 +148,7 @@ fn record(
 /// Errors: [`Refusal::Conflict`] with a sentence when single sign-on is not set up.
 pub fn switch_on(writer: &mut Writer<'_>, caller: &Caller, days: i64, shown: u64) -> Result<bool, Refusal> {
     let (before, now) = (writer.idle_rule()?, writer.now());
-    let Some(sso) = writer.sso_since()? else {
+    let Some(sso) = state(writer)?.on_since() else {
         return Err(Refusal::Conflict(obstacle(None, days, now).unwrap_or_default()));
     };
     if before.as_ref().is_some_and(|rule| rule.days == days && rule.sso == Some(sso)) {

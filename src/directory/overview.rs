@@ -38,10 +38,7 @@ pub struct Standing {
 /// How the directory stands.
 pub fn standing(reader: &Reader<'_>) -> Result<Standing, StoreError> {
     let status = provisioning::status(reader)?;
-    let acknowledged = status.acknowledged_no_sso.as_deref().and_then(|word| {
-        let (who, at) = word.rsplit_once(' ')?;
-        Some((who.to_owned(), at.parse().ok()?))
-    });
+    let acknowledged = status.acknowledged();
     let total = |name: &str| reader.catalog().resource_type(name).map_or(Ok(0), |of| reader.total(of));
     let people = total("User")?;
     let deactivated = match reader.catalog().resource_type("User") {
@@ -191,6 +188,8 @@ pub struct Portrait {
     pub earlier: Vec<String>,
     /// The last hand-over of a person.
     pub handover: Option<Item>,
+    /// The manager of whom the document says the id and no name: id and name, if that is somebody here.
+    pub manager: Option<(String, String)>,
     /// When a person last signed in by single sign-on.
     pub signed_in: Option<i64>,
     /// What is odd about it.
@@ -224,6 +223,7 @@ pub fn portrait(
         history: reader.history(&row.id, before, HISTORY)?,
         earlier: reader.earlier_ids(&row.id)?,
         signed_in: reader.last_sign_in(&row.id)?,
+        manager: manager(reader, of, &document)?,
         handover: match reader.handovers_of(&row.id)?.into_iter().next() {
             Some(last) => Some(handover::item(reader, last)?),
             None => None,
@@ -231,6 +231,17 @@ pub fn portrait(
         document,
         row,
     }))
+}
+
+/// The manager who stands in a document with the id alone.
+fn manager(reader: &Reader<'_>, of: &ResourceType, document: &Object) -> Result<Option<(String, String)>, StoreError> {
+    let managers = document.iter().filter_map(|(_, extension)| extension.as_object()?.get("manager")?.as_object());
+    let Some(id) = managers.filter(|m| m.get("displayName").is_none()).find_map(|m| m.get("value")?.as_str()) else {
+        return Ok(None);
+    };
+    let Some(row) = reader.find(of, id)? else { return Ok(None) };
+    let found = cut(entry(&row)?);
+    Ok(Some((row.id, found.label.unwrap_or(found.name))))
 }
 
 /// A document without what no definition knows any longer, and without what is never shown to anybody.

@@ -2,6 +2,7 @@
 //! stands in [`meet`]; the protocol is none of it.
 
 mod matching;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use matching::{Met, Refused, Why, meet};
+pub use sessions::{sign_out, sign_out_id};
 
 use super::Refusal;
-use crate::secret::{Key, NoRandomness};
+use crate::secret::{Key, NoRandomness, digest_of};
 use crate::store::{Change, Reader, StoreError, Writer};
 
 /// The path to which the identity provider sends people back.
@@ -226,6 +228,12 @@ impl Settings {
         self.tested.as_ref().is_some_and(|t| t.good)
     }
 
+    /// Stands for how it is set up, in a form that was filled in from it. A test changes nothing of that.
+    pub fn mark(&self) -> String {
+        let text = serde_json::to_string(&Settings { tested: None, ..self.clone() }).unwrap_or_default();
+        HEXLOWER.encode(&digest_of(&text))
+    }
+
     /// What change rows say of it: nothing of the secret.
     fn told(&self) -> String {
         json!({
@@ -248,12 +256,19 @@ pub struct State {
     pub settings: Option<Settings>,
     /// Since when it is on, in microseconds since 1970; none: it is off.
     pub since: Option<i64>,
+    /// Something is stored of how it is set up, and cannot be read.
+    pub unreadable: bool,
 }
 
 impl State {
     /// May people sign in by it?
     pub fn is_on(&self) -> bool {
         self.since.is_some() && self.settings.is_some()
+    }
+
+    /// Since when people may sign in by it; none: they may not.
+    pub fn on_since(&self) -> Option<i64> {
+        self.since.filter(|_| self.is_on())
     }
 
     /// Is it set up, and was the last test good? That is what has to come before provisioning.
@@ -265,6 +280,7 @@ impl State {
     pub fn name(&self) -> &'static str {
         match &self.settings {
             _ if self.is_on() => "on",
+            None if self.unreadable => "not readable",
             None => "not set up",
             Some(settings) if settings.is_tested() => "tested",
             Some(_) => "not tested",
@@ -275,8 +291,9 @@ impl State {
 /// How single sign-on stands.
 pub fn state(reader: &Reader<'_>) -> Result<State, StoreError> {
     // What cannot be read is not set up: that keeps people out, and no administrator.
-    let settings = reader.setting(SETTING)?.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(State { settings, since: reader.sso_since()? })
+    let text = reader.setting(SETTING)?;
+    let settings: Option<Settings> = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    Ok(State { unreadable: text.is_some() && settings.is_none(), settings, since: reader.sso_since()? })
 }
 
 /// A client secret as it is stored: only with the key file, and for the provider and the client of these settings, it can be

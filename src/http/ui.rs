@@ -34,7 +34,9 @@ mod sign_in;
 mod sso;
 mod sso_claims;
 mod sso_guides;
+mod sso_sessions;
 mod sso_sign_in;
+mod sso_tested;
 mod sso_words;
 mod state;
 mod tokens;
@@ -90,6 +92,8 @@ pub struct Settings {
     pub csv: Bounds,
     /// Where browsers reach the pages, without a slash at its end.
     pub pages_url: String,
+    /// Why people may be sent back to a place where the pages are not, if they may.
+    pub pages_doubt: Option<String>,
     /// What has to come before provisioning.
     pub precondition: Precondition,
     /// The protocol of single sign-on.
@@ -301,6 +305,8 @@ impl Ui {
             (["groups", id], None) => self.group(visit, &signed, id).await,
             (["people", id, "role"], Some(form)) => self.role_given(visit, &signed, id, &form).await,
             (["people", id, "role"], None) => Ok(redirect(&format!("/people/{id}#role"))),
+            (["people", id, "sign-out"], Some(_)) => self.person_sign_out(&signed, id).await,
+            (["people", id, "sign-out"], None) => Ok(redirect(&format!("/people/{}", encoded(&decoded(id))))),
             (["roles"], form) => self.roles(visit, &signed, form).await,
             (["people", id, "restore"], form) => self.restore(visit, &signed, Kind::Person, id, form).await,
             (["groups", id, "restore"], form) => self.restore(visit, &signed, Kind::Group, id, form).await,

@@ -6,8 +6,11 @@ mod ends;
 mod gate;
 mod provider;
 mod set_up;
+mod settings;
 mod sign_in;
+mod sign_out;
 mod userinfo;
+mod warned;
 
 use serde_json::{Value, json};
 
@@ -62,7 +65,9 @@ impl Desk {
     /// Sends the form, with these fields in place of the usual ones.
     pub fn save(&self, browser: &mut Browser, other: &[(&str, &str)]) -> Answer {
         let issuer = self.provider.issuer();
+        let seen = field(&browser.page("/sso"), "seen");
         let mut fields = vec![
+            ("seen", seen.as_str()),
             ("kind", "okta"),
             ("issuer", issuer.as_str()),
             ("client-id", "appliance"),
@@ -72,7 +77,7 @@ impl Desk {
         ];
         fields.retain(|(name, _)| other.iter().all(|(n, _)| n != name));
         fields.extend(other.iter().filter(|(_, value)| !value.is_empty()));
-        browser.fill("/sso", "/sso", &fields)
+        browser.post("/sso", &fields)
     }
 
     /// A person, as the identity provider makes one.

@@ -15,6 +15,8 @@ export {assert, sleep};
 
 export const NAME = "Grace Hopper";
 export const PASSWORD = "nanoseconds of copper wire";
+/** How single sign-on is set up where a test needs no more of it than that, as it stands in the file. */
+export const SET_UP = '{"kind":"okta","issuer":"https://example.okta.com","client_id":"x","secret":null,"scopes":[],"rules":[],"allow_email":false,"break_glass":false,"tested":{"at":0,"by":"admin:ada","good":true,"result":""}}';
 export const OKTA = "Okta SCIM Client 1.0.0";
 const USER = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group";

@@ -1,6 +1,6 @@
-// Automatic deactivation. Single sign-on does not exist yet: since when it is on is written into the file, and so is the past.
+// Automatic deactivation. Since when single sign-on is on is written into the file, and so is the past.
 
-import {assert, both, refused, send, test, unchecked} from "./harness.mjs";
+import {assert, both, refused, send, SET_UP, test, unchecked} from "./harness.mjs";
 
 const DAY = 86_400_000_000;
 const HERE = "/provisioning/idle";
@@ -17,7 +17,7 @@ async function prepared(t, count) {
     for (let i = 0; i < count; i++) ids.push(await app.user(token, `person${i}@example.com`));
     await app.restart(() => {
         const now = Date.now() * 1000;
-        app.sql("insert into setting values ('sso_since', ?)", String(now - 100 * DAY));
+        app.sql("insert into setting values ('sso_since', ?), ('sso', ?)", String(now - 100 * DAY), SET_UP);
         app.sql("update resource set created = ?, modified = ? - pk", now - 200 * DAY, now - 200 * DAY);
     });
     return {app, token, ids};

@@ -5,7 +5,7 @@ import {readFileSync} from "node:fs";
 import {createRequire} from "node:module";
 import {join} from "node:path";
 import {choose, CONFIG, Provider, setUp} from "./provider.mjs";
-import {assert, heading, NAME, OKTA, PASSWORD, send, signIn, steadyTime, test, totp, unchecked} from "./harness.mjs";
+import {assert, heading, NAME, OKTA, PASSWORD, send, SET_UP, signIn, steadyTime, test, totp, unchecked} from "./harness.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -572,7 +572,7 @@ test("tour: automatic deactivation", async (t) => {
         // Single sign-on has been on for 100 days, and nobody was heard of for 200.
         const day = 86_400_000_000;
         const now = Date.now() * 1000;
-        app.sql("insert into setting values ('sso_since', ?)", String(now - 100 * day));
+        app.sql("insert into setting values ('sso_since', ?), ('sso', ?)", String(now - 100 * day), SET_UP);
         app.sql("update resource set created = ?, modified = ? - pk * 3600000000", now - 200 * day, now - 200 * day);
     });
     await tour.goto("/provisioning/idle");
@@ -658,6 +658,8 @@ test("tour: single sign-on", async (t) => {
     await choose(visitor.page, "Bob");
     await visitor.page.waitForURL(t.url("/me"));
     await visitor.see("me");
+    await tour.goto(`/people/${bob}`);
+    await tour.see("person: signed in here");
     await visitor.goto("/people");
     await visitor.see("not for everybody");
     // The page that leads on by itself, as it comes in: with the cookies of the browser, and not followed.
@@ -674,16 +676,34 @@ test("tour: single sign-on", async (t) => {
     await tour.goto("/");
     await tour.see("overview: single sign-on");
     await tour.goto("/sso");
+    const late = await page.context().newPage();
+    await late.goto(t.url("/sso"));
     await page.getByLabel("Names and passwords are for emergencies").check();
     await page.getByRole("button", {name: "Save"}).click();
     await page.waitForURL(t.url("/sso"));
     await tour.see("sso");
+    await late.getByRole("button", {name: "Save"}).click();
+    await late.getByText("Somebody has changed these settings").first().waitFor();
+    const overtaken = new Tour(t, late);
+    await overtaken.see("sso: somebody was faster");
+    overtaken.end(1);
+    await late.close();
     const other = new Tour(t, await t.page());
     await other.goto("/sign-in");
     await other.see("sign-in: emergencies");
+    app.sql(`update setting set value = replace(value, '"good":true', '"good":false') where name = 'sso'`);
+    await tour.goto("/provisioning");
+    await page.getByText("Provisioning is on although").waitFor();
+    await tour.see("provisioning: the precondition is not met");
+    app.sql("update setting set value = '{' where name = 'sso'");
+    await tour.goto("/");
+    await page.getByText("cannot be read").waitFor();
+    await tour.see("overview: single sign-on cannot be read");
+    await tour.goto("/sso");
+    await tour.see("sso: cannot be read");
     visitor.end(6);
     other.end(1);
-    tour.end(11);
+    tour.end(15);
 });
 
 test("tour: every page without scripts", async (t) => {

@@ -7,6 +7,7 @@ use crate::clock::{date_time, day};
 use crate::directory::guard::guard;
 use crate::directory::lifecycle::people;
 use crate::directory::local::{self, Kind, operation};
+use crate::directory::sso::state;
 use crate::directory::{Caller, Refusal, Site};
 use crate::store::{Change, IdleRule, LastContact, Reader, Row, Writer};
 
@@ -38,7 +39,7 @@ enum Work {
 
 /// What there is to do now, in this order.
 pub fn look(reader: &Reader<'_>, site: &Site) -> Result<Vec<Job>, Refusal> {
-    let (Some(rule), sso, now) = (reader.idle_rule()?, reader.sso_since()?, reader.now()) else {
+    let (Some(rule), sso, now) = (reader.idle_rule()?, state(reader)?.on_since(), reader.now()) else {
         return Ok(Vec::new());
     };
     let back = rule.days.saturating_mul(DAY);

@@ -36,6 +36,18 @@ pub fn facts(document: &Object, catalog: &Catalog, kind: &str) -> Vec<Facts> {
     [core].into_iter().chain(parts).filter(|f| !f.rows.is_empty()).collect()
 }
 
+/// The same with the name of somebody of whom the document says only the id.
+pub fn named(mut facts: Vec<Facts>, somebody: &Option<(String, String)>) -> Vec<Facts> {
+    for (_, value) in facts.iter_mut().flat_map(|part| &mut part.rows) {
+        if let (Shown::Here(link), Some((id, name))) = (value, somebody)
+            && link.words == *id
+        {
+            link.words = cut(name);
+        }
+    }
+    facts
+}
+
 /// One attribute as rows: each part of a complex value, each value of several.
 fn add(rows: &mut Vec<(String, Shown)>, name: &str, value: &Json, attribute: Option<&Attribute>) {
     match value {

@@ -56,6 +56,7 @@ fn lines(row: &ChangeRow, tokens: &[TokenRow]) -> Vec<Changed> {
         }
         "inactive.exempt" => lines.push(said("Exempt from automatic deactivation".to_owned())),
         "inactive.unexempt" => lines.push(said("Exempt from automatic deactivation no longer".to_owned())),
+        "sso.sign-out" => lines.push(said("Signed out everywhere".to_owned())),
         "sign-in" => lines.push(said("Signed in".to_owned())),
         "purge" => lines.push(said("Purged".to_owned())),
         _ if row.cut => lines.push(said("Changed more than a history can show".to_owned())),

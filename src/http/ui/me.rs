@@ -4,7 +4,7 @@
 use askama::Template;
 use hyper::StatusCode;
 
-use super::attributes::facts;
+use super::attributes::{facts, named};
 use super::session::Signed;
 use super::views::{Facts, Frame, Shown};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
@@ -40,7 +40,7 @@ impl Ui {
             Ok::<_, Refusal>(found.zip(why(reader, &site, &id)?))
         });
         let (portrait, why) = read.await?.ok_or_else(Trouble::not_found)?;
-        let mut facts = facts(&portrait.document, self.directory.catalog(), "User");
+        let mut facts = named(facts(&portrait.document, self.directory.catalog(), "User"), &portrait.manager);
         // Pages of others are not for everybody.
         for (_, value) in facts.iter_mut().flat_map(|part| &mut part.rows) {
             if let Shown::Here(link) = value {

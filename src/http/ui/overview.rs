@@ -10,7 +10,7 @@ use super::views::{Count, Frame, Link, Moment, Warning};
 use super::{Outcome, Ui, Visit, html};
 use crate::clock::date_time;
 use crate::directory::overview::{Standing, standing};
-use crate::directory::provisioning::Provisioning;
+use crate::directory::provisioning::{Provisioning, unmet};
 use crate::directory::sso::open_secret;
 use crate::directory::{AdminRow, Scope, StoreError, Tally, TokenRow, TokenStatus};
 
@@ -172,12 +172,21 @@ impl Ui {
             let were = counted(refused, "sign-in was", "sign-ins were");
             say(format!("{were} refused in the last 24 hours."), "/sso#refused", "See why");
         }
+        let word = standing.acknowledged.is_some();
+        let unmet = unmet(standing.state, &standing.sso, word, self.settings.precondition);
+        if let Some(unmet) = &unmet {
+            say(unmet.clone(), "/sso", "Set up single sign-on");
+        }
+        if standing.sso.unreadable {
+            let text = "How single sign-on is set up cannot be read, so nobody can sign in by it.";
+            say(text.to_owned(), "/sso", "Set it up again");
+        }
         if let (true, Some(settings)) = (standing.sso.is_on(), &standing.sso.settings) {
             let sealed = settings.secret.is_some() && open_secret(&self.directory.key, settings).is_none();
             if sealed {
                 let text = "Nobody can sign in by single sign-on: the key file is another one.";
                 say(text.to_owned(), "/sso", "Enter the client secret again");
-            } else if !settings.is_tested() {
+            } else if !settings.is_tested() && unmet.is_none() {
                 let text = "The last test of single sign-on was not good.";
                 say(text.to_owned(), "/sso", "Test it");
             }

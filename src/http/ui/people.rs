@@ -3,12 +3,13 @@
 use askama::Template;
 use hyper::StatusCode;
 
-use super::attributes::{facts, plain};
+use super::attributes::{facts, named, plain};
 use super::handovers::{person, sentence};
 use super::history::{Changed, changes};
 use super::lists::{SIZE, address, encoded, pager, with_query};
 use super::oddities::told;
 use super::session::Signed;
+use super::sso_sessions::SignedIn;
 use super::state::who_words;
 use super::views::{Count, Exact, Facts, Frame, Link, Moment, Pager, Shown};
 use super::{Outcome, Trouble, Ui, Visit, html, redirect};
@@ -138,6 +139,8 @@ pub struct Person {
     pub roles: Vec<(String, String)>,
     /// When he or she last signed in by single sign-on.
     pub signed_in: Option<Moment>,
+    /// Where he or she is signed in by single sign-on.
+    pub sessions: Vec<SignedIn>,
     /// The records that the same person had before.
     pub earlier: Vec<Link>,
     /// How the hand-over stands, if there is one.
@@ -286,13 +289,14 @@ impl Ui {
             source: source(&portrait, &tokens),
             external_id: external_id(&portrait),
             created: Moment(portrait.row.created),
-            facts: facts(&portrait.document, self.directory.catalog(), "User"),
+            facts: named(facts(&portrait.document, self.directory.catalog(), "User"), &portrait.manager),
             groups: links(&portrait),
             more_groups: Count(portrait.groups.len().saturating_sub(GROUPS) as u64),
             role: role_of(&why, &tokens),
             given: why.given().map(str::to_owned),
             roles: self.directory.site.roles.all().iter().map(|r| (r.value.clone(), r.label.clone())).collect(),
             signed_in: portrait.signed_in.map(Moment),
+            sessions: self.signed_in_where(&portrait.listed.id).await?,
             earlier: portrait.earlier.iter().map(|id| person(id, id)).collect(),
             handover: portrait.handover.as_ref().map(|item| sentence(item, &tokens)),
             edited: overwrites.iter().map(|o| edited(o, &tokens)).collect(),

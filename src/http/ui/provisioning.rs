@@ -11,10 +11,10 @@ use super::guides::{PROVIDERS, Step, steps};
 use super::session::{Grave, Signed};
 use super::state::{State, TokenView};
 use super::tokens::Rotation;
-use super::views::{Confirm, Count, Frame, Link};
+use super::views::{Confirm, Count, Exact, Frame, Link};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::overview::{Standing, standing};
-use crate::directory::provisioning::{Missing, Precondition, Provisioning, missing, switch};
+use crate::directory::provisioning::{Missing, Precondition, Provisioning, missing, switch, unmet};
 use crate::directory::{AdminRow, Refusal, StoreError, TokenRow};
 
 /// A way in.
@@ -90,6 +90,10 @@ pub struct ProvisioningPage {
     pub needs_word: bool,
     /// The same, and no word will do.
     pub locked: bool,
+    /// An identity provider is let in although something is missing: what.
+    pub unmet: Option<String>,
+    /// Who has said that it is to go without single sign-on, in words, and when.
+    pub word: Option<(String, Exact)>,
     /// The box was not ticked.
     pub form: Form,
 }
@@ -154,6 +158,8 @@ impl Ui {
             checks: self.checks(&standing, &tokens, &admins),
             needs_word: self.missing(&standing) == Some(Missing::Word),
             locked: self.missing(&standing) == Some(Missing::Sso),
+            unmet: unmet(standing.state, &standing.sso, standing.acknowledged.is_some(), self.settings.precondition),
+            word: standing.acknowledged.as_ref().map(|(who, at)| (super::state::who_words(who, &tokens), Exact(*at))),
             standing,
             form,
         };
@@ -191,8 +197,8 @@ impl Ui {
             ),
             (None, Some((who, at))) if !required => {
                 let who = super::state::who_words(who, tokens);
-                let day: String = crate::clock::date_time(*at).chars().take(10).collect();
-                format!("{how} {who} decided on {day} to go on without it.")
+                let at = crate::clock::date_time(*at).chars().take(16).collect::<String>().replace('T', " ");
+                format!("{how} {who} decided on {at} UTC to go on without it.")
             }
             (None, _) => how.to_owned(),
         };

@@ -66,6 +66,8 @@ pub struct Requests {
     pub tokens: Vec<Choice>,
     /// Those that were found.
     pub entries: Vec<Exchange>,
+    /// Sign-ins by single sign-on were refused.
+    pub sign_ins: bool,
     /// Something is looked for.
     pub filtered: bool,
     /// Where it goes on.
@@ -180,6 +182,7 @@ impl Ui {
             statuses,
             tokens: any.into_iter().chain(tokens.iter().map(|t| choice(&t.id, &t.name, &wanted.token))).collect(),
             pager: pager(offset, entries.len() as u64, found.len() as u64, SIZE, here),
+            sign_ins: !self.directory.store.activity(|a| a.refused_sign_ins()).is_empty(),
             filtered: wanted.is_any(),
             client: wanted.client.clone(),
             entries,

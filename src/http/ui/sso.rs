@@ -3,7 +3,6 @@
 use askama::Template;
 use hyper::StatusCode;
 
-use super::flows::{Purpose, Shown};
 use super::form::Form;
 use super::guides::Step;
 use super::provisioning::Tab;
@@ -18,7 +17,6 @@ use crate::directory::sso::{
     CALLBACK, Kind, Rule, Settings, State, faults, open_secret, save, seal_secret, state, switch_off, switch_on,
 };
 use crate::directory::{Refusal, StoreError};
-use crate::sso::Fresh;
 
 /// A sign-in that was refused.
 struct RefusedView {
@@ -40,6 +38,16 @@ struct SsoPage {
     lede: String,
     /// It is set up.
     set_up: bool,
+    /// Something is stored of that, and cannot be read.
+    unreadable: bool,
+    /// It was on, and nobody can sign in by it.
+    stuck: bool,
+    /// Stands for what the form was filled in from.
+    seen: String,
+    /// Why people may be sent back to a wrong place.
+    doubt: Option<String>,
+    /// What was made of what was typed.
+    told: Option<&'static str>,
     /// A test was good.
     tested: bool,
     /// The last test: when, who, and what came of it.
@@ -55,18 +63,6 @@ struct SsoPage {
     confirm: Confirm,
 }
 
-/// What a test has shown.
-#[derive(Template)]
-#[template(path = "sso-tested.html", config = "assets/askama.toml")]
-struct TestedPage {
-    frame: Frame,
-    shown: Shown,
-    /// The person, and the role.
-    person: Option<Link>,
-    role: Option<super::people::RoleOf>,
-    on: bool,
-}
-
 impl Ui {
     /// `/sso`
     pub(super) async fn sso(&self, visit: &Visit<'_>, signed: Signed, form: Option<Form>) -> Outcome {
@@ -75,9 +71,14 @@ impl Ui {
             return self.sso_page(visit, &signed, StatusCode::OK, Form::default(), confirm).await;
         };
         let before = self.directory.store.read(state).await?.settings;
+        // Whoever has not seen what is there now does not mean to write over it.
+        let (seen, sent) = (form.get("seen").to_owned(), form.clone());
+        if seen != mark(before.as_ref()) {
+            return self.overtaken(visit, &signed, sent).await;
+        }
         let new = self.typed(&mut form, before.as_ref());
         let confirm = signed.confirm(self.now());
-        let Some(mut new) = new else {
+        let Some((mut new, told)) = new else {
             return self.sso_page(visit, &signed, StatusCode::UNPROCESSABLE_ENTITY, form, confirm).await;
         };
         let signed = match self.confirmed(visit, signed.clone(), &form).await {
@@ -109,13 +110,37 @@ impl Ui {
             }
         }
         let by = signed.by();
-        let write = self.change(&signed, move |writer| Ok::<_, Refusal>(save(writer, new, &by)?));
-        write.await?.ok_or_else(Trouble::foreign)?;
-        Ok(with_cookie(visit, &signed, redirect("/sso")))
+        let write = self.change(&signed, move |writer| {
+            let same = seen == mark(state(writer)?.settings.as_ref());
+            if same {
+                save(writer, new, &by)?;
+            }
+            Ok::<_, Refusal>(same)
+        });
+        match write.await?.ok_or_else(Trouble::foreign)? {
+            true => Ok(with_cookie(visit, &signed, redirect(told))),
+            false => self.overtaken(visit, &signed, sent).await,
+        }
     }
 
-    /// What was typed, if nothing is wrong with it.
-    fn typed(&self, form: &mut Form, before: Option<&Settings>) -> Option<Settings> {
+    /// Somebody has saved something else since the form was shown: what is there now is shown in its place.
+    /// Where that is what was sent, the same form came twice.
+    async fn overtaken(&self, visit: &Visit<'_>, signed: &Signed, mut sent: Form) -> Outcome {
+        let now = self.directory.store.read(state).await?.settings;
+        let typed = self.typed(&mut sent, now.as_ref());
+        if typed.is_some_and(|(new, _)| new.mark() == mark(now.as_ref())) {
+            return Ok(with_cookie(visit, signed, redirect("/sso")));
+        }
+        let mut form = Form::default();
+        form.refuse(
+            "settings",
+            "Somebody has changed these settings since you opened this page. Here is what they are now; nothing of yours was saved.",
+        );
+        self.sso_page(visit, signed, StatusCode::CONFLICT, form, signed.confirm(self.now())).await
+    }
+
+    /// What was typed, if nothing is wrong with it; and the page that says what was made of it.
+    fn typed(&self, form: &mut Form, before: Option<&Settings>) -> Option<(Settings, &'static str)> {
         let text = |form: &Form, name: &str| form.get(name).trim().to_owned();
         let (issuer, client_id) = (text(form, "issuer"), text(form, "client-id"));
         let (scopes, secret) = (text(form, "scopes"), text(form, "secret"));
@@ -123,7 +148,14 @@ impl Ui {
         for (field, why) in faults(&issuer, &client_id, &scopes, &secret) {
             form.refuse(field, why);
         }
-        let rules = Rule::read(form.get("match"));
+        let mut rules = Rule::read(form.get("match"));
+        let mut told = "/sso";
+        // The lines that stand there at first are those for Okta, and Entra's sub fits nobody.
+        let of_okta = kind == Kind::Entra && rules == Rule::read(Kind::Okta.rules());
+        if of_okta && before.is_none_or(|old| old.kind != Kind::Entra || rules.as_ref() != Ok(&old.rules)) {
+            rules = Rule::read(Kind::Entra.rules());
+            told = "/sso?told=rules";
+        }
         if let Err(why) = &rules {
             form.refuse("match", why.clone());
         }
@@ -132,8 +164,16 @@ impl Ui {
         let same = before.filter(|old| bare(&old.issuer) == bare(&issuer));
         let issuer = same.map_or(issuer, |old| old.issuer.clone());
         let kept = same.filter(|old| old.client_id == client_id).and_then(|old| old.secret.clone());
-        let had = before.is_some_and(|old| old.secret.is_some());
-        if secret.is_empty() && kept.is_none() && (kind != Kind::Other || had) {
+        let public = form.has("no-secret");
+        let kept = kept.filter(|_| !public);
+        if public && kind != Kind::Other {
+            form.refuse(
+                "no-secret",
+                format!("{} gives a client secret. Enter it, and take the tick away.", kind.words()),
+            );
+        } else if public && !secret.is_empty() {
+            form.refuse("no-secret", "Take the tick away, or leave the client secret empty.");
+        } else if secret.is_empty() && kept.is_none() && !public {
             // The secret of one provider is not for another one to see.
             form.refuse("secret", "Enter the client secret. It is asked for again when issuer or client id change.");
         }
@@ -156,7 +196,7 @@ impl Ui {
         if !secret.is_empty() && !is_there() {
             new.secret = Some(seal_secret(&self.directory.key, &new, &secret).ok()?);
         }
-        form.is_good().then_some(new)
+        form.is_good().then_some((new, told))
     }
 
     async fn sso_page(
@@ -168,10 +208,12 @@ impl Ui {
         confirm: Confirm,
     ) -> Outcome {
         let read = self.directory.store.read(|reader| Ok::<_, StoreError>((state(reader)?, reader.tokens()?)));
-        let (State { settings, since }, tokens) = read.await?;
-        let on = since.is_some() && settings.is_some();
+        let (now, tokens) = read.await?;
+        let (on, on_since, seen) = (now.is_on(), now.on_since(), mark(now.settings.as_ref()));
+        let State { settings, since, unreadable } = now;
         let asked = visit.parameter("idp").and_then(|idp| Kind::named(&idp));
-        let shown = asked.or(settings.as_ref().map(|s| s.kind)).unwrap_or_default();
+        let chosen = Kind::named(form.get("kind")).or(settings.as_ref().map(|s| s.kind));
+        let shown = asked.or(chosen).unwrap_or_default();
         if !form.has("issuer") {
             let new = Settings { kind: shown, ..Settings::default() };
             let there = settings.as_ref().unwrap_or(&new);
@@ -184,7 +226,10 @@ impl Ui {
             };
             form.set("scopes", &scopes);
             form.set("match", &rules);
-            for (name, ticked) in [("allow-email", there.allow_email), ("break-glass", there.break_glass)] {
+            let public = settings.is_some() && there.secret.is_none();
+            for (name, ticked) in
+                [("allow-email", there.allow_email), ("break-glass", there.break_glass), ("no-secret", public)]
+            {
                 if ticked {
                     form.set(name, "yes");
                 }
@@ -198,6 +243,7 @@ impl Ui {
             }
             (Some(_), false, true) => "It is set up and tested. Nobody can sign in by it yet.".to_owned(),
             (Some(_), false, false) => "It is set up. Test it, then switch it on.".to_owned(),
+            (None, ..) if unreadable => "How it is set up cannot be read, so nobody can sign in by it.".to_owned(),
             (None, ..) => "Let your identity provider sign people in: administrators to these pages, everybody else to a page that shows what the directory knows of them.".to_owned(),
         };
         let title = match (form.is_good(), on) {
@@ -219,7 +265,12 @@ impl Ui {
         let page = SsoPage {
             frame: self.frame(visit, signed, "provisioning", title).await?,
             on,
-            since: since.filter(|_| on).map(Moment),
+            since: on_since.map(Moment),
+            stuck: since.is_some() && !on,
+            unreadable,
+            seen,
+            doubt: self.settings.pages_doubt.clone(),
+            told: told(visit, settings.as_ref()),
             lede,
             set_up: settings.is_some(),
             tested,
@@ -249,38 +300,11 @@ impl Ui {
         page_for(visit, signed, status, &page)
     }
 
-    /// `/sso/test`: signs in as anybody would, to see what comes of it.
-    pub(super) async fn sso_test(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
-        self.sso_go(visit, Purpose::Test(signed.session.digest.clone()), Fresh::No).await
-    }
-
-    /// `/sso/tested`: what came of it.
-    pub(super) async fn sso_shown(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
-        let Some(shown) = self.flows.shown(&signed.session.digest, self.now()) else { return Ok(redirect("/sso")) };
-        let (id, site) = (shown.person.as_ref().map(|(id, _)| id.clone()), self.directory.site.clone());
-        let read = self.directory.store.read(move |reader| {
-            let why = match &id {
-                Some(id) => crate::directory::roles::why(reader, &site, id)?,
-                None => None,
-            };
-            Ok::<_, StoreError>((why, reader.tokens()?, state(reader)?.is_on()))
-        });
-        let (why, tokens, on) = read.await?;
-        let title = if shown.good { "The test was good" } else { "Error: the test was not good" };
-        let page = TestedPage {
-            frame: self.frame(visit, signed, "provisioning", title).await?,
-            person: shown.person.as_ref().map(|(id, name)| super::handovers::person(id, name)),
-            role: why.map(|why| super::people::role_of(&why, &tokens)),
-            shown,
-            on,
-        };
-        super::html(StatusCode::OK, &page)
-    }
-
     /// `/sso/on` and `/sso/off`: what it comes to, and doing it.
     pub(super) async fn sso_switch(&self, visit: &Visit<'_>, signed: Signed, on: bool, form: Option<Form>) -> Outcome {
         let now = self.directory.store.read(state).await?;
-        if now.is_on() == on {
+        let is = if on { now.is_on() } else { now.since.is_some() };
+        if is == on {
             return Ok(redirect("/sso"));
         }
         if on && !now.is_ready() {
@@ -337,6 +361,19 @@ impl Ui {
         };
         page_for(visit, &signed, status, &page)
     }
+}
+
+/// Stands for how it is set up; nothing: it is not.
+fn mark(settings: Option<&Settings>) -> String {
+    settings.map(Settings::mark).unwrap_or_default()
+}
+
+/// What was made of what was typed, where that is something else.
+fn told(visit: &Visit<'_>, settings: Option<&Settings>) -> Option<&'static str> {
+    let entra = settings.is_some_and(|s| s.kind == Kind::Entra && Rule::write(&s.rules) == Kind::Entra.rules());
+    (entra && visit.parameter("told").as_deref() == Some("rules")).then_some(
+        "The lines of “Who is who” were those for Okta, and the claim sub of Microsoft Entra ID fits nobody. They are those for Microsoft Entra ID now.",
+    )
 }
 
 fn untested() -> Trouble {

@@ -23,7 +23,6 @@ fn refused(client: &Client, method: &str, path: &str, status: u16) {
 #[test]
 fn switching_on_without_single_sign_on_has_to_be_acknowledged() {
     let place = Place::new("");
-    assert_eq!(state(&place), json!("off"));
     let said = sentence(&place.command(&["provisioning", "on"]));
     assert!(said.contains("--acknowledge-no-sso"), "{said}");
     assert_eq!(state(&place), json!("off"));

@@ -18,7 +18,8 @@ fn now() -> i64 {
 
 /// SQL: single sign-on has been on for so many days.
 fn sso(days: i64) -> String {
-    format!("insert or replace into setting values ('sso_since', '{}');", now() - days * DAY)
+    let set_up = crate::settings::SET_UP;
+    format!("insert or replace into setting values ('sso_since', '{}'), ('sso', '{set_up}');", now() - days * DAY)
 }
 
 /// SQL: the records of these people were last changed so many days ago.

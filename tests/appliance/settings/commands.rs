@@ -15,6 +15,7 @@ fn names(house: &House) -> Vec<String> {
 #[test]
 fn administrators_are_made_reset_listed_and_removed_by_commands() {
     let house = House::empty("");
+    assert!(house.place.done(&["token", "create", "--name", "first"]).contains("scimapp_"));
     assert!(house.place.done(&["admin", "list"]).contains("no administrator yet"));
     let made = house.spoken(&["admin", "create", "Ada Lovelace"], PASSWORD);
     assert!(made.status.success());

@@ -14,8 +14,9 @@ const DAY: i64 = 24 * 60 * MINUTE;
 fn aged() -> String {
     let now = "cast(unixepoch('subsec') * 1000000 as integer)";
     format!(
-        "insert or replace into setting values ('sso_since', cast({now} - 100 * {DAY} as text));
-         update resource set created = {now} - 300 * {DAY}, modified = {now} - 300 * {DAY};"
+        "insert or replace into setting values ('sso_since', cast({now} - 100 * {DAY} as text)), ('sso', '{}');
+         update resource set created = {now} - 300 * {DAY}, modified = {now} - 300 * {DAY};",
+        super::SET_UP
     )
 }
 

@@ -15,6 +15,7 @@ fn the_commands_say_how_it_stands_and_are_the_way_out() {
     assert_eq!((&json_of()["state"], &json_of()["settings"]), (&json!("not set up"), &Value::Null));
     assert!(sentence(&place.command(&["sso", "test-config"])).contains("not set up"));
     assert!(place.done(&["sso", "off"]).contains("off already"));
+    assert!(place.command(&["sso", "sign-out", "nobody"]).status.code() == Some(1));
     drop(desk);
     let desk = Desk::on();
     let place = &desk.house.place;
@@ -31,9 +32,72 @@ fn the_commands_say_how_it_stands_and_are_the_way_out() {
     assert!(place.done(&["sso", "off"]).contains("Single sign-on is off"));
     assert!(desk.house.audit().contains(&("command:sso off".to_owned(), "sso".to_owned())));
     let help = place.done(&["sso", "--help"]);
-    for command in ["status", "test-config", "off"] {
+    for command in ["status", "test-config", "sign-out", "off"] {
         assert!(help.contains(command) && place.done(&["sso", command, "--help"]).contains("Example: "), "{command}");
     }
+}
+
+/// A wrong folder is said, and not made into an empty appliance that has nothing to switch off.
+#[test]
+fn what_looks_or_takes_away_makes_no_database() {
+    let place = Place::new("");
+    for command in [
+        &["sso", "status"][..],
+        &["sso", "off"],
+        &["sso", "test-config"],
+        &["sso", "sign-out", "ada"],
+        &["provisioning"],
+        &["provisioning", "off"],
+        &["provisioning", "pause"],
+        &["token", "list"],
+        &["token", "revoke", "x"],
+        &["admin", "list"],
+        &["admin", "remove", "ada"],
+        &["inactive", "status"],
+        &["inactive", "off"],
+        &["handover", "list"],
+        &["person", "delete", "ada"],
+        &["group", "list-archived"],
+        &["role", "why", "ada"],
+    ] {
+        let output = place.command(command);
+        let told = sentence(&output);
+        assert!(output.status.code() == Some(1) && told.contains("there is no database at "), "{command:?}: {told}");
+        assert!(told.contains("scim-appliance.db") && !place.database().exists(), "{command:?}");
+    }
+    place.done(&["token", "create", "--name", "okta"]);
+    assert!(place.done(&["sso", "off"]).contains("off already"));
+}
+
+/// Which of the things that can be wrong with a key file it is.
+#[test]
+fn a_key_file_that_is_no_good_is_told_as_what_it_is() {
+    let mut desk = Desk::on();
+    desk.house.stop();
+    let place = &desk.house.place;
+    let key = place.path().join("scim-appliance.db.key");
+    let good = std::fs::read(&key).unwrap();
+    let told = |words: &str| {
+        let status = place.done(&["sso", "status"]);
+        let test = sentence(&place.command(&["sso", "test-config"]));
+        for text in [status, test] {
+            assert!(text.contains(words) && text.contains("enter the client secret again"), "{words}: {text}");
+        }
+        let json = serde_json::from_str::<Value>(&place.done(&["sso", "status", "--json"])).unwrap();
+        assert_eq!(json["settings"]["clientSecret"], json!("enter again"));
+    };
+    std::fs::remove_file(&key).unwrap();
+    told("there is no key file");
+    std::fs::create_dir(&key).unwrap();
+    told("cannot be read");
+    std::fs::remove_dir(&key).unwrap();
+    std::fs::write(&key, "garbage").unwrap();
+    told("holds no key");
+    let other = Desk::new();
+    std::fs::copy(other.house.place.path().join("scim-appliance.db.key"), &key).unwrap();
+    told("sealed with another key file");
+    std::fs::write(&key, good).unwrap();
+    assert!(!place.done(&["sso", "status"]).contains("again"));
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn the_secret_is_sealed_never_shown_and_asked_for_when_the_provider_changes() {
         text(&ada.page("/sso")).contains("Enter it again")
             && text(&ada.page("/")).contains("the key file is another one")
     );
-    assert!(desk.house.place.done(&["sso", "status"]).contains("enter it again"));
+    assert!(desk.house.place.done(&["sso", "status"]).contains("enter the client secret again"));
     assert_eq!(desk.house.browser().get("/sign-in/sso").status, 503);
     let test = ada.get("/sso/test");
     assert!(test.status == 409 && text(&test.body).contains("Enter it again"));
