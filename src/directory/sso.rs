@@ -12,7 +12,7 @@ use serde_json::json;
 pub use matching::{Met, Refused, Why, meet};
 
 use super::Refusal;
-use crate::secret::{Key, NoRandomness};
+use crate::secret::{Key, NoRandomness, fingerprint};
 use crate::store::{Change, Reader, StoreError, Writer};
 
 /// The path to which the identity provider sends people back.
@@ -219,6 +219,11 @@ impl Settings {
     /// Does a test of the one say anything of the other?
     fn is_tested_as(&self, other: &Settings) -> bool {
         self.is_same_provider(other) && self.secret == other.secret && self.scopes == other.scopes
+    }
+
+    /// All that a test goes by, as a digest: two that are equal in that have the same.
+    pub fn tested_as(&self) -> String {
+        fingerprint(&json!([self.identity(), self.secret, self.scopes]).to_string())
     }
 
     /// Was a test good since it was changed?

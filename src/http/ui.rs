@@ -22,6 +22,7 @@ mod overview;
 mod people;
 mod people_csv;
 mod person_edit;
+mod places;
 mod provisioning;
 mod question;
 mod requests;
@@ -130,7 +131,23 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// A parameter of the query.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+        self.all(name).next()
+    }
+
+    /// All parameters of this name.
+    fn all<'v>(&'v self, name: &'v str) -> impl Iterator<Item = String> + 'v {
+        form_urlencoded::parse(self.query.as_bytes()).filter(move |(n, _)| n == name).map(|(_, v)| v.into_owned())
+    }
+
+    /// A parameter that stands once.
+    fn once(&self, name: &str) -> Option<String> {
+        let mut all = self.all(name);
+        all.next().filter(|_| all.next().is_none())
+    }
+
+    /// The code that somebody brings from the identity provider: no error stands beside it.
+    fn code(&self) -> Option<String> {
+        self.once("code").filter(|_| self.all("error").next().is_none())
     }
 }
 
@@ -166,7 +183,8 @@ impl Ui {
     pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
         let uploads = Arc::new(Uploads::new(settings.csv));
-        Ui { directory, settings, certificates, gate: gate::Gate::new(), uploads, flows: Flows::new(), started }
+        let (gate, flows) = (gate::Gate::new(), Flows::new());
+        Ui { directory, settings, certificates, gate, uploads, flows, started }
     }
 
     fn now(&self) -> i64 {

@@ -126,6 +126,20 @@ pub fn is_own(headers: &HeaderMap, host: Option<&str>) -> bool {
     }
 }
 
+/// Does somebody look at the answer, in a window of a browser? Old browsers do not say; who says that it is for a part of
+/// another page, or for later, is believed.
+pub fn is_looked_at(headers: &HeaderMap) -> bool {
+    const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+    let mut ahead = ["sec-purpose", "purpose"].into_iter().flat_map(|name| headers.get_all(name));
+    headers.get_all(DEST).iter().all(|dest| dest == "document")
+        && !ahead.any(|v| v.to_str().is_ok_and(|v| v.to_ascii_lowercase().contains("prefetch")))
+}
+
+/// Has a page of another site led here? Then no cookie has come along that is for our own pages only.
+pub fn is_from_another_site(headers: &HeaderMap) -> bool {
+    headers.get_all("sec-fetch-site").iter().any(|site| site == "cross-site")
+}
+
 /// Has a session not ended by itself?
 fn is_live(session: &SessionRow, now: i64) -> bool {
     let idle = if session.complete { IDLE_MINUTES } else { CODE_MINUTES } * MINUTE;
@@ -418,6 +432,25 @@ mod tests {
             &[("origin", "http://a:1")],
         ] {
             assert!(!own(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_looks_at_is_told_from_pictures_frames_and_looks_ahead() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let all = pairs.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap()));
+            all.collect::<HeaderMap>()
+        };
+        assert!(is_looked_at(&headers(&[])) && is_looked_at(&headers(&[("sec-fetch-dest", "document")])));
+        for other in ["image", "iframe", "empty", "script", "embed", ""] {
+            assert!(!is_looked_at(&headers(&[("sec-fetch-dest", other)])), "{other}");
+        }
+        for (name, value) in [("sec-purpose", "prefetch;prerender"), ("purpose", "Prefetch")] {
+            assert!(!is_looked_at(&headers(&[("sec-fetch-dest", "document"), (name, value)])), "{name}");
+        }
+        assert!(is_from_another_site(&headers(&[("sec-fetch-site", "cross-site")])));
+        for own in ["same-origin", "same-site", "none"] {
+            assert!(!is_from_another_site(&headers(&[("sec-fetch-site", own)])), "{own}");
         }
     }
 }

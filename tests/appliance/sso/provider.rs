@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -31,6 +31,8 @@ struct Inner {
     asked: Mutex<Vec<String>>,
     /// It answers nothing any more.
     down: AtomicBool,
+    /// The milliseconds that a code takes.
+    takes: AtomicU64,
 }
 
 pub struct Provider(Arc<Inner>);
@@ -52,6 +54,7 @@ impl Provider {
             codes: Mutex::default(),
             asked: Mutex::default(),
             down: AtomicBool::new(false),
+            takes: AtomicU64::new(0),
         });
         let serving = inner.clone();
         std::thread::spawn(move || {
@@ -70,6 +73,11 @@ impl Provider {
     /// From now on it hangs up.
     pub fn goes_down(&self, down: bool) {
         self.0.down.store(down, Ordering::SeqCst);
+    }
+
+    /// From now on a code takes so many milliseconds.
+    pub fn takes(&self, milliseconds: u64) {
+        self.0.takes.store(milliseconds, Ordering::SeqCst);
     }
 
     /// How often something was asked whose line holds these words.
@@ -168,7 +176,10 @@ impl Inner {
         let (status, body) = match line.split(' ').nth(1)?.split('?').next()? {
             "/.well-known/openid-configuration" => (200, self.metadata()),
             "/keys" => (200, self.keys()),
-            "/token" => self.token(&body, &authorization),
+            "/token" => {
+                std::thread::sleep(Duration::from_millis(self.takes.load(Ordering::SeqCst)));
+                self.token(&body, &authorization)
+            }
             _ => (404, json!({})),
         };
         let body = body.to_string();
