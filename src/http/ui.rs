@@ -6,6 +6,7 @@ mod admins;
 mod attributes;
 mod cookies;
 mod departed;
+mod drafts;
 mod flows;
 mod form;
 mod gate;
@@ -103,10 +104,12 @@ pub struct Ui {
     gate: gate::Gate,
     uploads: Arc<Uploads>,
     flows: Flows,
+    drafts: drafts::Drafts,
     started: i64,
 }
 
 /// A request for a page.
+#[derive(Clone, Copy)]
 pub struct Visit<'a> {
     /// Its id.
     pub id: &'a str,
@@ -126,6 +129,8 @@ pub struct Visit<'a> {
     pub secure: bool,
     /// The User-Agent.
     pub client: &'a str,
+    /// The form as it was sent, where it may have to be kept until somebody has proved who that is.
+    pub sent: Option<&'a Form>,
 }
 
 impl Visit<'_> {
@@ -183,8 +188,8 @@ impl Ui {
     pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
         let uploads = Arc::new(Uploads::new(settings.csv));
-        let (gate, flows) = (gate::Gate::new(), Flows::new());
-        Ui { directory, settings, certificates, gate, uploads, flows, started }
+        let (gate, flows, drafts) = (gate::Gate::new(), Flows::new(), drafts::Drafts::default());
+        Ui { directory, settings, certificates, gate, uploads, flows, drafts, started }
     }
 
     fn now(&self) -> i64 {
@@ -279,6 +284,19 @@ impl Ui {
         if is_file {
             return self.import_file(visit, &signed, body, (limits, room)).await;
         }
+        // What somebody types who has to prove first who that is, at the identity provider, is kept as it was sent.
+        let waits = signed.who.admin().is_none() && !signed.is_fresh(self.now());
+        let sent = form.as_ref().filter(|_| waits).cloned();
+        let visit = &Visit { sent: sent.as_ref(), ..*visit };
+        match (segments, form) {
+            (["confirmed"], None) => self.confirmed_page(visit, &signed).await,
+            (["confirmed"], Some(form)) => self.go_on(visit, signed, &form).await,
+            (_, form) => self.routed(visit, segments, signed, form).await,
+        }
+    }
+
+    /// A page of somebody who administers, or what becomes of a form that comes from one.
+    async fn routed(&self, visit: &Visit<'_>, segments: &[&str], signed: Signed, form: Option<Form>) -> Outcome {
         match (segments, form) {
             ([""], None) => self.overview(visit, &signed).await,
             (["sso"], form) => self.sso(visit, signed, form).await,
@@ -463,7 +481,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 17] = [
+    const FIRST: [&str; 18] = [
         "",
         "setup",
         "sign-in",
@@ -480,6 +498,7 @@ fn is_page(segments: &[&str]) -> bool {
         "account",
         "sso",
         "me",
+        "confirmed",
         "help",
     ];
     match segments {

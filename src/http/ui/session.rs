@@ -5,6 +5,7 @@ use hyper::header::{HeaderMap, ORIGIN};
 use hyper::http::HeaderName;
 
 use super::cookies::Jar;
+use super::drafts::Kept;
 use super::form::Form;
 use super::gate::Try;
 use super::views::Confirm;
@@ -305,7 +306,17 @@ impl Ui {
             |why: &str| Err(Asked::Again(Confirm { needed: true, error: Some(why.to_owned()), ..signed.confirm(0) }));
         // People have no password here: it is for the provider to say that it is really them.
         let Some(admin) = signed.who.admin() else {
-            return again("It is a while since you signed in. Confirm that it is you, and press the button again.");
+            return again(match visit.sent.map(|sent| self.drafts.keep(visit, &signed, sent, self.now())) {
+                Some(Kept::Yes) => {
+                    "It is a while since you signed in. Confirm that it is you: what you typed is kept, and you go on with it."
+                }
+                Some(Kept::TooLong) => {
+                    "It is a while since you signed in. Confirm that it is you, and send this once more then: it is too long to be kept."
+                }
+                Some(Kept::Nothing) | None => {
+                    "It is a while since you signed in. Confirm that it is you, and press the button again."
+                }
+            });
         };
         if !form.has("confirm-password") {
             return again("It is a while since you signed in. Enter your password to go on.");

@@ -7,6 +7,7 @@ use hyper::{Method, StatusCode};
 
 use super::super::lines;
 use super::cookies::Way;
+use super::drafts::CONFIRMED;
 use super::flows::{Flow, Found, Purpose, Shown, outdated};
 use super::places::{Asking, Place};
 use super::session::{Signed, is_from_another_site, is_looked_at};
@@ -261,7 +262,7 @@ impl Ui {
         let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
         signed.session.authenticated = at.min(self.now());
         signed.session.id_token = self.sealed(&claims.id_token);
-        let (site, new) = (self.directory.site.clone(), signed.session.clone());
+        let (site, old, new) = (self.directory.site.clone(), session.clone(), signed.session.clone());
         let renewed = self.directory.store.write(Weight::Light, move |writer| {
             // Whoever confirms who they are gains no time.
             let of = |old: &crate::directory::SessionRow| crate::directory::SessionRow {
@@ -270,10 +271,14 @@ impl Ui {
                 expires: old.expires,
                 ..new
             };
-            exchange(writer, &site, &settings, &claims.all, &session, of)
+            exchange(writer, &site, &settings, &claims.all, &old, of)
         });
         match renewed.await? {
-            true => self.onward(visit, Some(&signed), "It is you", &back),
+            true => {
+                let kept = self.drafts.follow(&session, &signed.session.digest, &back, self.now());
+                let to = if kept { CONFIRMED } else { &back };
+                self.onward(visit, Some(&signed), "It is you", to)
+            }
             false => {
                 let why = "Somebody else than the one who is signed in has confirmed, or the session has ended.";
                 Err(self.refused(visit, "You are signed in here as somebody else, or no longer.", None, why))
