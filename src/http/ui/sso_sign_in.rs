@@ -178,7 +178,7 @@ impl Ui {
                 let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
                 let iss = visit.parameter("iss");
                 let claims = self.settings.sso.finish(&provider, &flow.begun, &code, iss.as_deref(), self.now()).await;
-                if matches!(claims, Err(SsoError::CodeRefused { .. })) {
+                if matches!(claims, Err(SsoError::CodeRefused)) {
                     self.flows.places.code_refused(visit.address);
                 }
                 claims.and_then(|claims| complete(claims, &settings)).map_err(Failed::of)
