@@ -193,7 +193,11 @@ fn what_was_typed_is_kept_while_the_identity_provider_asks() {
     // Nothing is done before the button is pressed, and the secret is in no page.
     assert_eq!(desk.house.number("select count(*) from admin where name = 'grace'"), 0);
     let page = ada.page("/confirmed");
-    assert!(text(&page).contains("is still there, and nothing has been changed yet") && !page.contains("lamp") && !page.contains("grace"));
+    assert!(
+        text(&page).contains("is still there, and nothing has been changed yet")
+            && !page.contains("lamp")
+            && !page.contains("grace")
+    );
     let number = super::field(&page, "number");
     // Another session has nothing of it, not even of the same person.
     let mut other = desk.house.browser();
