@@ -14,7 +14,7 @@ pub use matching::{Met, Refused, Why, meet};
 pub use sessions::{sign_out, sign_out_id};
 
 use super::Refusal;
-use crate::secret::{Key, NoRandomness, digest_of};
+use crate::secret::{Key, NoRandomness, digest_of, fingerprint};
 use crate::store::{Change, Reader, StoreError, Writer};
 
 /// The path to which the identity provider sends people back.
@@ -221,6 +221,11 @@ impl Settings {
     /// Does a test of the one say anything of the other?
     fn is_tested_as(&self, other: &Settings) -> bool {
         self.is_same_provider(other) && self.secret == other.secret && self.scopes == other.scopes
+    }
+
+    /// All that a test goes by, as a digest: two that are equal in that have the same.
+    pub fn tested_as(&self) -> String {
+        fingerprint(&json!([self.identity(), self.secret, self.scopes]).to_string())
     }
 
     /// Was a test good since it was changed?

@@ -209,6 +209,7 @@ impl Service {
             address: origin.address,
             secure: origin.secure,
             client: &client,
+            sent: None,
         };
         let is_api = origin.surface.serves_settings() && api::is_below(path);
         if route.is_none()

@@ -6,6 +6,7 @@ mod admins;
 mod attributes;
 mod cookies;
 mod departed;
+mod drafts;
 mod flows;
 mod form;
 mod gate;
@@ -23,6 +24,7 @@ mod overview;
 mod people;
 mod people_csv;
 mod person_edit;
+mod places;
 mod provisioning;
 mod question;
 mod requests;
@@ -108,10 +110,12 @@ pub struct Ui {
     gate: gate::Gate,
     uploads: Arc<Uploads>,
     flows: Flows,
+    drafts: drafts::Drafts,
     started: i64,
 }
 
 /// A request for a page.
+#[derive(Clone, Copy)]
 pub struct Visit<'a> {
     /// Its id.
     pub id: &'a str,
@@ -131,12 +135,30 @@ pub struct Visit<'a> {
     pub secure: bool,
     /// The User-Agent.
     pub client: &'a str,
+    /// The form as it was sent, where it may have to be kept until somebody has proved who that is.
+    pub sent: Option<&'a Form>,
 }
 
 impl Visit<'_> {
     /// A parameter of the query.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+        self.all(name).next()
+    }
+
+    /// All parameters of this name.
+    fn all<'v>(&'v self, name: &'v str) -> impl Iterator<Item = String> + 'v {
+        form_urlencoded::parse(self.query.as_bytes()).filter(move |(n, _)| n == name).map(|(_, v)| v.into_owned())
+    }
+
+    /// A parameter that stands once.
+    fn once(&self, name: &str) -> Option<String> {
+        let mut all = self.all(name);
+        all.next().filter(|_| all.next().is_none())
+    }
+
+    /// The code that somebody brings from the identity provider: no error stands beside it.
+    fn code(&self) -> Option<String> {
+        self.once("code").filter(|_| self.all("error").next().is_none())
     }
 }
 
@@ -172,7 +194,8 @@ impl Ui {
     pub fn new(directory: Directory, settings: Settings, certificates: Certificates) -> Ui {
         let started = directory.store.clock().now();
         let uploads = Arc::new(Uploads::new(settings.csv));
-        Ui { directory, settings, certificates, gate: gate::Gate::new(), uploads, flows: Flows::new(), started }
+        let (gate, flows, drafts) = (gate::Gate::new(), Flows::new(), drafts::Drafts::default());
+        Ui { directory, settings, certificates, gate, uploads, flows, drafts, started }
     }
 
     fn now(&self) -> i64 {
@@ -267,6 +290,19 @@ impl Ui {
         if is_file {
             return self.import_file(visit, &signed, body, (limits, room)).await;
         }
+        // What somebody types who has to prove first who that is, at the identity provider, is kept as it was sent.
+        let waits = signed.who.admin().is_none() && !signed.is_fresh(self.now());
+        let sent = form.as_ref().filter(|_| waits).cloned();
+        let visit = &Visit { sent: sent.as_ref(), ..*visit };
+        match (segments, form) {
+            (["confirmed"], None) => self.confirmed_page(visit, &signed).await,
+            (["confirmed"], Some(form)) => self.go_on(visit, signed, &form).await,
+            (_, form) => self.routed(visit, segments, signed, form).await,
+        }
+    }
+
+    /// A page of somebody who administers, or what becomes of a form that comes from one.
+    async fn routed(&self, visit: &Visit<'_>, segments: &[&str], signed: Signed, form: Option<Form>) -> Outcome {
         match (segments, form) {
             ([""], None) => self.overview(visit, &signed).await,
             (["sso"], form) => self.sso(visit, signed, form).await,
@@ -453,7 +489,7 @@ impl Ui {
 
 /// Is there a page under this path?
 fn is_page(segments: &[&str]) -> bool {
-    const FIRST: [&str; 17] = [
+    const FIRST: [&str; 18] = [
         "",
         "setup",
         "sign-in",
@@ -470,6 +506,7 @@ fn is_page(segments: &[&str]) -> bool {
         "account",
         "sso",
         "me",
+        "confirmed",
         "help",
     ];
     match segments {

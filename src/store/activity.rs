@@ -173,6 +173,11 @@ impl Activity {
         self.sign_ins.fail(failed);
     }
 
+    /// A browser came back without a good answer, and nobody but the browser says so.
+    pub fn sign_in_came_back(&mut self, one: RefusedSignIn) {
+        self.sign_ins.came_back(one);
+    }
+
     /// Sign-ins that were refused, the last one first.
     pub fn refused_sign_ins(&self) -> Vec<RefusedSignIn> {
         self.sign_ins.all()

@@ -21,7 +21,8 @@ use crate::wire::Client;
 use provider::{Provider, SECRET};
 
 const CONFIG: &str = "[outbound]\nallow = [\"127.0.0.1\"]\nallow_http = true\n";
-const FLOW: &str = "scim-appliance-sso";
+/// What the names of the cookies begin with that a browser has on its way.
+const FLOW: &str = "scim-appliance-sso-";
 
 /// A server, an administrator with a password, and an identity provider.
 pub struct Desk {
@@ -46,7 +47,12 @@ impl Desk {
 
     /// Set up, tested and on; and provisioning too.
     pub fn on() -> Desk {
-        let desk = Desk::new();
+        Desk::on_with("")
+    }
+
+    /// The same with more in the config.
+    pub fn on_with(config: &str) -> Desk {
+        let desk = Desk::with(config);
         let mut ada = desk.house.ada();
         assert_eq!(desk.save(&mut ada, &[]).status, 303);
         desk.house.place.done(&["provisioning", "on", "--acknowledge-no-sso"]);
@@ -129,7 +135,7 @@ impl Desk {
 /// A request that another site has caused: cookies that are strictly ours stay at home.
 pub fn across(browser: &mut Browser, path: &str) -> Answer {
     let mut abroad = browser.clone();
-    abroad.cookies.retain(|name, _| name == FLOW);
+    abroad.cookies.retain(|name, _| name.starts_with(FLOW));
     let answer = abroad.get(path);
     browser.keep(&answer);
     answer

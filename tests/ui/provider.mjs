@@ -60,6 +60,10 @@ export class Provider {
             this.signedOut = url.searchParams.get("id_token_hint");
             return response.writeHead(302, {Location: url.searchParams.get("post_logout_redirect_uri")}).end();
         }
+        if (url.pathname === "/page") {
+            const page = `<!doctype html><html lang="en"><title>Elsewhere</title><link rel="icon" href="data:,">${this.page}</html>`;
+            return response.writeHead(200, {"Content-Type": "text/html"}).end(page);
+        }
         if (url.pathname === "/authorize" && request.method === "GET") {
             const buttons = Object.keys(this.people).map((name) => `<button name="who" value="${name}">${name}</button>`).join(" ");
             const page = `<!doctype html><html lang="en"><title>Provider</title><link rel="icon" href="data:,"><h1>Who are you?</h1><form method="post">${buttons}</form></html>`;

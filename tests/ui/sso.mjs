@@ -51,6 +51,22 @@ both("sso: it is set up, tested and switched on, and the whole loop works", asyn
     await admin.waitForURL(t.url(`/people/${bob}/delete`));
     assert.equal(await admin.getByRole("link", {name: "Confirm at the identity provider"}).count(), 0);
 
+    // The same in the middle of a form: what was typed is kept, the password too, and nothing happens by itself.
+    app.sql("update session set authenticated = 0 where person is not null");
+    await admin.goto(t.url("/admins"));
+    await admin.getByLabel("Name").fill("grace");
+    await admin.locator("#new-password").fill("a lamp that nobody has seen");
+    await admin.getByRole("button", {name: "Add the administrator"}).click();
+    await admin.getByText("what you typed is kept, and you go on with it").waitFor();
+    await admin.getByRole("link", {name: "Confirm at the identity provider"}).click();
+    await choose(admin, "Ada");
+    await admin.waitForURL(t.url("/confirmed"));
+    assert.equal(await heading(admin), "It is you");
+    assert.equal(app.sql("select count(*) from admin where name = 'grace'")[0][0], 0);
+    await admin.getByRole("button", {name: "Go on with what I typed"}).click();
+    await admin.waitForURL(t.url("/admins"));
+    assert.equal(app.sql("select count(*) from admin where name = 'grace'")[0][0], 1);
+
     // Everybody else: the own profile, until deactivated.
     const person = await t.page();
     await person.goto(t.url("/"));
@@ -75,6 +91,27 @@ both("sso: it is set up, tested and switched on, and the whole loop works", asyn
     assert.equal(provider.signedOut.split(".").length, 3);
     await page.goto(t.url("/sso"));
     await page.getByText("The person is deactivated.").waitFor();
+});
+
+both("sso: a link of another site ends the session that it takes the place of", async (t) => {
+    const {app, provider} = await scene(t);
+    const page = await t.signedIn();
+    await setUp(page, (path) => t.url(path), provider);
+    await page.getByRole("link", {name: "Test sign-in"}).click();
+    await choose(page, "Bob");
+    await page.getByRole("link", {name: "Switch it on"}).click();
+    await page.getByRole("button", {name: "Switch it on"}).click();
+    await page.waitForURL(t.url("/sso"));
+    const sessions = () => app.sql("select count(*) from session where person is null")[0][0];
+    assert.equal(sessions(), 1);
+    provider.page = `<p><a href="${t.url("/sign-in/sso?to=/people")}">Sign in there</a></p>`;
+    await page.goto(`${provider.issuer}/page`);
+    const cookies = async () => (await page.context().cookies(t.url("/"))).filter((cookie) => cookie.name.includes("-sso-"));
+    await page.getByRole("link", {name: "Sign in there"}).click();
+    await choose(page, "Bob");
+    await page.waitForURL(t.url("/me"));
+    assert.equal(sessions(), 0);
+    assert.equal((await cookies()).length, 0);
 });
 
 both("sso: a password is for emergencies, and always works", async (t) => {

@@ -35,10 +35,10 @@ const REFUSED = {
     "a token in two parts": /cannot be read/,
     "code of somebody else": /does not accept the code/,
     "code that was used": /does not accept the code/,
-    "answer of another issuer": /came from https:\/\/login\.other\.example/,
+    "answer of another issuer": /another identity provider than the one that was asked/,
     "no issuer in the answer": /does not say from which identity provider/,
-    // The provider's own words, as text.
-    "the person said no": /refused the sign-in: access_denied: <b>Grace<\/b> is not assigned/,
+    // Of what a browser brings only the word is shown: anybody could have made up the rest.
+    "the person said no": /the error access_denied of the identity provider/,
     "token endpoint is broken": /500|cannot be used|refuses to turn/,
     "token endpoint leads elsewhere": /redirect/,
     "userinfo of somebody else": /userinfo speaks of another person/,

@@ -673,6 +673,15 @@ test("tour: single sign-on", async (t) => {
     await visitor.see("person delete: confirm at the identity provider");
     await visitor.goto("/sso/off");
     await visitor.see("sso off");
+    await visitor.goto("/admins");
+    await visitor.page.getByLabel("Name").fill("grace");
+    await visitor.page.locator("#new-password").fill("a lamp that nobody has seen");
+    await send(visitor.page, visitor.page.getByRole("button", {name: "Add the administrator"}));
+    await visitor.see("admins: what was typed is kept");
+    await visitor.page.getByRole("link", {name: "Confirm at the identity provider"}).click();
+    await choose(visitor.page, "Bob");
+    await visitor.page.waitForURL(t.url("/confirmed"));
+    await visitor.see("confirmed");
     await tour.goto("/");
     await tour.see("overview: single sign-on");
     await tour.goto("/sso");
@@ -701,7 +710,7 @@ test("tour: single sign-on", async (t) => {
     await tour.see("overview: single sign-on cannot be read");
     await tour.goto("/sso");
     await tour.see("sso: cannot be read");
-    visitor.end(6);
+    visitor.end(8);
     other.end(1);
     tour.end(15);
 });

@@ -1,34 +1,39 @@
-//! Sign-ins by single sign-on that are under way, and what the last tests have shown. All of it is in memory, bounded, and
-//! gone with the process: whoever was on the way begins again.
+//! Sign-ins by single sign-on that are under way, and what the last tests have shown. What is under way is sealed in a cookie
+//! of the browser that has begun it: nobody can push it out, and a restart forgets nobody. In memory is only which of them
+//! were used, and that is bounded.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::directory::sso::Settings;
-use crate::http::doors::network;
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+
+use super::cookies::Way;
+use super::places::{Places, site};
 use crate::http::rate::{Rate, Rates};
-use crate::secret::same_digest;
+use crate::secret::{Key, fingerprint, same_digest};
 use crate::sso::Begun;
 
 /// For how long somebody may stay at the identity provider, in microseconds.
 const LIFE: i64 = crate::sso::LASTS;
-/// Sign-ins under way at the same time, at most, and those of one network: one more, and the oldest is forgotten.
-const MOST: usize = 4096;
-const MOST_OF_ONE: usize = 256;
+/// Sign-ins of the last minutes of which it is kept that they were used, at most. Whoever fills this up gains nothing but to
+/// bring an own one twice, with a code that the identity provider takes once.
+const USED: usize = 1 << 16;
 /// Tests whose result waits to be looked at, at most.
 const RESULTS: usize = 32;
-/// Ways back from the identity provider that lead nowhere, for one network.
+/// Ways back from the identity provider that lead nowhere, for one site.
 const NOWHERE: Rate = Rate { burst: 20, per_second: 1 };
 const SECOND: u64 = 1_000_000;
-/// Questions to the identity provider at a time, at most, and those of one network: nobody takes the place of all others.
-/// Those who begin and those who come back have their own.
-const QUESTIONS: usize = 64;
-const QUESTIONS_OF_ONE: usize = 8;
+/// What a sign-in is sealed for.
+const SEALED_FOR: &str = "single sign-on under way";
+/// Cookies of ways that a browser is left with, at most, and characters of all of them: it sends them with everything.
+const WAYS: usize = 5;
+const WAYS_LENGTH: usize = 4000;
 
 /// What a sign-in is for.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// Somebody wants to sign in, and then see this page of ours. The session of this digest, which the browser had when it
     /// began, ends with that: its cookie does not come along from another site.
@@ -42,16 +47,85 @@ pub enum Purpose {
 /// A sign-in under way.
 #[derive(Clone)]
 pub struct Flow {
-    /// SHA-256 of the cookie of the browser that began it.
-    pub browser: Vec<u8>,
-    /// Where that was.
-    pub address: IpAddr,
     /// What it is for.
     pub purpose: Purpose,
-    /// What has to come back.
+    /// What has to come back. The address that the browser was sent to is not kept.
     pub begun: Begun,
-    /// How single sign-on was set up when it began.
-    pub settings: Settings,
+    /// What a test goes by, of how single sign-on was set up when it began.
+    pub settings: String,
+}
+
+/// A [`Flow`] as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    purpose: Purpose,
+    settings: String,
+    state: String,
+    nonce: String,
+    verifier: String,
+    issuer: String,
+    max_age: Option<u64>,
+    at: i64,
+}
+
+/// What the cookie of a sign-in is named by.
+fn tag(state: &str) -> String {
+    fingerprint(state).chars().take(16).collect()
+}
+
+impl Flow {
+    /// The cookie that the browser keeps it in. None: it does not fit, or there is no randomness.
+    pub fn seal(&self, key: &Key) -> Option<Way> {
+        let Begun { state, nonce, verifier, issuer, max_age, at, .. } = self.begun.clone();
+        let tag = self.tag();
+        let (purpose, settings) = (self.purpose.clone(), self.settings.clone());
+        let written = Written { purpose, settings, state, nonce, verifier, issuer, max_age, at };
+        let value = BASE64URL_NOPAD.encode(&key.seal(SEALED_FOR, &serde_json::to_vec(&written).ok()?).ok()?);
+        (value.len() <= WAYS_LENGTH).then_some(Way { tag, value })
+    }
+
+    fn open(key: &Key, way: &Way) -> Option<Flow> {
+        let sealed = BASE64URL_NOPAD.decode(way.value.as_bytes()).ok()?;
+        let written: Written = serde_json::from_slice(&key.open(SEALED_FOR, &sealed)?).ok()?;
+        let Written { purpose, settings, state, nonce, verifier, issuer, max_age, at } = written;
+        let begun = Begun { url: String::new(), state, nonce, verifier, issuer, max_age, at };
+        Some(Flow { purpose, begun, settings })
+    }
+
+    /// What its cookie is named by.
+    pub fn tag(&self) -> String {
+        tag(&self.begun.state)
+    }
+
+    fn is_alive(&self, now: i64) -> bool {
+        now < self.begun.at.saturating_add(LIFE)
+    }
+}
+
+/// Which of the ways of a browser give way to one more: the oldest, and all that lead nowhere any longer.
+pub fn outdated(key: &Key, ways: &[Way], new: &Way, now: i64) -> Vec<String> {
+    let opened = ways.iter().map(|way| (Flow::open(key, way).filter(|f| f.is_alive(now)).map(|f| f.begun.at), way));
+    let mut all: Vec<(Option<i64>, &Way)> = opened.collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let (mut kept, mut length, mut gone) = (1, new.value.len(), Vec::new());
+    for (at, way) in all {
+        length += way.value.len();
+        kept += 1;
+        if at.is_none() || kept > WAYS || length > WAYS_LENGTH {
+            gone.push(way.tag.clone());
+        }
+    }
+    gone
+}
+
+/// What a browser has come back with.
+pub enum Found {
+    /// A sign-in that is under way.
+    Flow(Box<Flow>),
+    /// This browser has a cookie for it that is good for nothing any longer.
+    Over(String),
+    /// This browser has not begun it.
+    None,
 }
 
 /// What a test has shown.
@@ -71,35 +145,21 @@ pub struct Shown {
     pub rule: Option<(String, &'static str)>,
 }
 
-/// When the identity provider is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asking {
-    /// Somebody sets out.
-    Begin,
-    /// Somebody comes back.
-    Callback,
+/// What was used, by the tags, in this order.
+#[derive(Default)]
+struct Used {
+    order: VecDeque<(i64, String)>,
+    all: HashSet<String>,
 }
 
 /// All of it.
 pub struct Flows {
-    under_way: Mutex<VecDeque<Flow>>,
+    used: Mutex<Used>,
     results: Mutex<VecDeque<(Vec<u8>, Shown)>>,
-    /// Whose questions to the identity provider are under way, by network.
-    questions: Mutex<Vec<(Asking, u128)>>,
+    /// For questions to the identity provider.
+    pub places: Places,
     nowhere: Rates,
     start: Instant,
-}
-
-/// A question to the identity provider that is under way.
-pub struct Question<'f>(&'f Flows, (Asking, u128));
-
-impl Drop for Question<'_> {
-    fn drop(&mut self) {
-        let mut all = held(&self.0.questions);
-        if let Some(at) = all.iter().position(|a| *a == self.1) {
-            all.swap_remove(at);
-        }
-    }
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -110,80 +170,48 @@ impl Flows {
     /// Nobody is on the way.
     pub fn new() -> Flows {
         Flows {
-            under_way: Mutex::default(),
+            used: Mutex::default(),
             results: Mutex::default(),
-            questions: Mutex::default(),
+            places: Places::new(),
             nowhere: Rates::new(NOWHERE),
             start: Instant::now(),
         }
     }
 
-    /// Room for a question to the identity provider, until it is dropped; none: too many are under way.
-    pub fn ask(&self, asking: Asking, address: IpAddr) -> Option<Question<'_>> {
-        let (one, mut all) = ((asking, network(address)), held(&self.questions));
-        let of_kind = all.iter().filter(|(a, _)| *a == asking).count();
-        if of_kind >= QUESTIONS || all.iter().filter(|a| **a == one).count() >= QUESTIONS_OF_ONE {
-            return None;
+    /// Somebody came back with what is good for nothing. The seconds for which nobody of this site is heard who does: too
+    /// many came like that.
+    pub fn led_nowhere(&self, address: IpAddr) -> Option<u64> {
+        let clock = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.nowhere.take(&site(address), clock).err().map(|wait| wait.div_ceil(SECOND).max(1))
+    }
+
+    /// What a browser with these cookies has begun with this state. Nothing is used up by that.
+    pub fn find(&self, key: &Key, ways: &[Way], state: &str, now: i64) -> Found {
+        let tag = tag(state);
+        let Some(way) = ways.iter().find(|way| way.tag == tag) else { return Found::None };
+        let flow = Flow::open(key, way).filter(|flow| {
+            same_digest(flow.begun.state.as_bytes(), state.as_bytes())
+                && flow.is_alive(now)
+                && !held(&self.used).all.contains(&tag)
+        });
+        flow.map_or(Found::Over(tag), |flow| Found::Flow(Box::new(flow)))
+    }
+
+    /// Uses a sign-in up. False: somebody was faster.
+    pub fn use_up(&self, flow: &Flow, now: i64) -> bool {
+        let (tag, mut guard) = (flow.tag(), held(&self.used));
+        let used = &mut *guard;
+        if !flow.is_alive(now) || used.all.contains(&tag) {
+            return false;
         }
-        all.push(one);
-        Some(Question(self, one))
-    }
-
-    fn clock(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// The seconds for which nobody of this network is heard who comes back: too many came with what is good for nothing.
-    pub fn wait(&self, address: IpAddr) -> Option<u64> {
-        self.nowhere.wait(&network(address), self.clock()).map(|wait| wait.div_ceil(SECOND).max(1))
-    }
-
-    /// Somebody came back with what is good for nothing.
-    pub fn led_nowhere(&self, address: IpAddr) {
-        // Over the limit there is nothing more to count.
-        let _over = self.nowhere.take(&network(address), self.clock());
-    }
-
-    /// Keeps a sign-in until the browser comes back. When there are too many, the network with the most of them loses its
-    /// oldest: whoever begins very many pushes out nobody else's.
-    pub fn keep(&self, flow: Flow) {
-        let mut all = held(&self.under_way);
-        let now = flow.begun.at;
-        all.retain(|f| is_alive(f, now));
-        let own = network(flow.address);
-        let of = |f: &Flow| network(f.address);
-        let loses = match all.iter().filter(|f| of(f) == own).count() {
-            share if share >= MOST_OF_ONE => Some(own),
-            _ if all.len() < MOST => None,
-            share => {
-                let mut counts: HashMap<u128, usize> = HashMap::new();
-                all.iter().for_each(|f| *counts.entry(of(f)).or_default() += 1);
-                let most = counts.values().copied().max().unwrap_or_default();
-                match share == most {
-                    true => Some(own),
-                    false => all.iter().map(of).find(|n| counts.get(n) == Some(&most)),
-                }
-            }
-        };
-        if let Some(oldest) = loses.and_then(|network| all.iter().position(|f| of(f) == network)) {
-            all.remove(oldest);
+        // One that is older than all that may be under way could not be used again anyhow.
+        while used.order.front().is_some_and(|(at, _)| now >= at.saturating_add(LIFE)) || used.order.len() >= USED {
+            let Some((_, before)) = used.order.pop_front() else { break };
+            used.all.remove(&before);
         }
-        all.push_back(flow);
-    }
-
-    /// Has this browser begun a sign-in that is still under way?
-    pub fn is_under_way(&self, browser: &[u8], now: i64) -> bool {
-        held(&self.under_way).iter().any(|f| is_alive(f, now) && same_digest(&f.browser, browser))
-    }
-
-    /// The sign-in that a browser has begun with this state. It is used up by that.
-    pub fn take(&self, browser: &[u8], state: &str, now: i64) -> Option<Flow> {
-        let mut all = held(&self.under_way);
-        all.retain(|f| is_alive(f, now));
-        let is_it =
-            |f: &Flow| same_digest(&f.browser, browser) & same_digest(f.begun.state.as_bytes(), state.as_bytes());
-        let found = all.iter().position(is_it)?;
-        all.remove(found)
+        used.order.push_back((now, tag.clone()));
+        used.all.insert(tag);
+        true
     }
 
     /// Keeps what a test has shown for the session that it was made in.
@@ -204,66 +232,125 @@ impl Flows {
     }
 }
 
-fn is_alive(flow: &Flow, now: i64) -> bool {
-    now < flow.begun.at.saturating_add(LIFE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn flow(browser: &str, state: &str, address: [u8; 4], at: i64) -> Flow {
+    fn flow(state: &str, purpose: Purpose, at: i64) -> Flow {
         Flow {
-            browser: browser.as_bytes().to_owned(),
-            address: address.into(),
-            purpose: Purpose::SignIn("/".to_owned(), None),
+            purpose,
             begun: Begun {
-                url: String::new(),
+                url: "https://idp.example/authorize?state=x".to_owned(),
                 state: state.to_owned(),
-                nonce: String::new(),
-                verifier: String::new(),
-                issuer: String::new(),
-                max_age: None,
+                nonce: "n".repeat(43),
+                verifier: "v".repeat(43),
+                issuer: "https://idp.example/".to_owned(),
+                max_age: Some(0),
                 at,
             },
-            settings: Settings::default(),
+            settings: "d".repeat(64),
         }
+    }
+
+    fn sign_in(state: &str, at: i64) -> Flow {
+        flow(state, Purpose::SignIn("/".to_owned(), None), at)
+    }
+
+    fn length(flows: &Flows) -> usize {
+        let used = held(&flows.used);
+        assert_eq!(used.order.len(), used.all.len());
+        used.all.len()
+    }
+
+    fn is_there(found: &Found) -> bool {
+        matches!(found, Found::Flow(_))
     }
 
     #[test]
     fn a_sign_in_is_its_browsers_and_used_once_and_soon() {
-        let flows = Flows::new();
-        flows.keep(flow("ada", "s1", [1, 1, 1, 1], 0));
-        flows.keep(flow("ada", "s2", [1, 1, 1, 1], 0));
-        assert!(flows.take(b"eve", "s1", 1).is_none() && flows.take(b"ada", "s3", 1).is_none());
-        assert!(flows.take(b"ada", "", 1).is_none() && flows.take(b"", "s1", 1).is_none());
-        assert!(flows.take(b"ada", "s1", 1).is_some(), "two tabs");
-        assert!(flows.take(b"ada", "s1", 1).is_none(), "once");
-        assert!(flows.take(b"ada", "s2", LIFE).is_none(), "soon");
-        assert!(held(&flows.under_way).is_empty());
+        let (flows, key) = (Flows::new(), Key::generate().unwrap());
+        let [one, two] = ["s1", "s2"].map(|state| sign_in(state, 0).seal(&key).unwrap());
+        let find = |ways: &[Way], state: &str, now: i64| flows.find(&key, ways, state, now);
+        let ada = [one, two];
+        assert!(matches!(find(&[], "s1", 1), Found::None) && matches!(find(&ada, "s3", 1), Found::None));
+        assert!(matches!(find(&ada, "", 1), Found::None));
+        let Found::Flow(found) = find(&ada, "s1", 1) else { panic!("two tabs") };
+        assert!(is_there(&find(&ada, "s1", 1)), "a look uses nothing up");
+        assert!(flows.use_up(&found, 1) && !flows.use_up(&found, 1), "once");
+        assert!(matches!(find(&ada, "s1", 1), Found::Over(_)));
+        assert!(is_there(&find(&ada, "s2", LIFE - 1)) && matches!(find(&ada, "s2", LIFE), Found::Over(_)), "soon");
+        assert!(!flows.use_up(&sign_in("s2", 0), LIFE));
+        // Neither the cookie of one way under the name of another, nor that of another key, nor one with a letter changed.
+        let renamed = Way { tag: tag("s3"), value: ada[1].value.clone() };
+        assert!(matches!(find(&[renamed], "s3", 1), Found::Over(_)));
+        let other = sign_in("s4", 0).seal(&Key::generate().unwrap()).unwrap();
+        assert!(matches!(find(&[other], "s4", 1), Found::Over(_)));
+        let mut changed = sign_in("s5", 0).seal(&key).unwrap();
+        let last = if changed.value.pop() == Some('A') { 'Q' } else { 'A' };
+        changed.value.push(last);
+        assert!(matches!(find(&[changed], "s5", 1), Found::Over(_)));
     }
 
     #[test]
-    fn what_is_under_way_is_bounded_and_one_address_pushes_out_its_own() {
+    fn what_is_sealed_comes_back_whole_and_is_not_to_be_read() {
+        let key = Key::generate().unwrap();
+        let digest = || vec![207; 32];
+        for purpose in [
+            Purpose::SignIn("/people".to_owned(), Some(digest())),
+            Purpose::SignIn("/".to_owned(), None),
+            Purpose::Again(digest(), format!("/{}", "p".repeat(499))),
+            Purpose::Test(digest()),
+        ] {
+            let mut flow = flow("state-of-a-flow", purpose.clone(), 5);
+            flow.begun.issuer = format!("https://{}", "i".repeat(490));
+            let way = flow.seal(&key).unwrap();
+            assert!(
+                way.value.len() < 2500 && way.value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            );
+            let plain = String::from_utf8_lossy(&BASE64URL_NOPAD.decode(way.value.as_bytes()).unwrap()).into_owned();
+            assert!(!plain.contains("vvvv") && !plain.contains("state-of-a-flow"));
+            let back = Flow::open(&key, &way).unwrap();
+            assert_eq!((back.purpose, back.settings), (purpose, flow.settings));
+            flow.begun.url.clear();
+            assert!(back.begun == flow.begun);
+        }
+    }
+
+    #[test]
+    fn what_was_used_is_bounded_and_forgotten_when_it_can_be_brought_no_more() {
         let flows = Flows::new();
-        flows.keep(flow("ada", "ada", [1, 1, 1, 1], 0));
-        for i in 0..2 * MOST_OF_ONE {
-            flows.keep(flow("eve", &i.to_string(), [2, 2, 2, 2], 0));
+        for n in 0..USED + 10 {
+            assert!(flows.use_up(&sign_in(&format!("s{n}"), 0), 1));
         }
-        assert_eq!(held(&flows.under_way).len(), MOST_OF_ONE + 1);
-        // Very many networks with more than one each, and then one with its share.
-        for i in 0..MOST + 200 {
-            let [.., a, b] = ((i / 2) as u32).to_be_bytes();
-            flows.keep(flow("all", &i.to_string(), [3, 3, a, b], 0));
-        }
-        assert_eq!(held(&flows.under_way).len(), MOST);
-        for i in 0..MOST {
-            flows.keep(flow("mal", &i.to_string(), [4, 4, 4, 4], 0));
-        }
-        let of_mal = held(&flows.under_way).iter().filter(|f| f.address == IpAddr::from([4, 4, 4, 4])).count();
-        assert!((2..=MOST_OF_ONE).contains(&of_mal) && held(&flows.under_way).len() == MOST, "{of_mal}");
-        assert!(flows.is_under_way(b"ada", 1) && flows.take(b"ada", "ada", 1).is_some(), "she is still on her way");
-        assert!(!flows.is_under_way(b"ada", 1) && !flows.is_under_way(b"mal", LIFE));
+        assert_eq!(length(&flows), USED);
+        assert!(!flows.use_up(&sign_in(&format!("s{}", USED + 9), 0), 2));
+        assert!(flows.use_up(&sign_in("later", LIFE), LIFE + 1));
+        assert_eq!(length(&flows), 1);
+    }
+
+    #[test]
+    fn a_browser_is_left_with_a_few_ways() {
+        let key = Key::generate().unwrap();
+        let at = |at: i64| sign_in(&format!("s{at}"), at).seal(&key).unwrap();
+        let mut ways: Vec<Way> = [3, 1, 2].map(at).into_iter().collect();
+        assert!(outdated(&key, &ways, &at(9), 9).is_empty());
+        ways.push(Way { tag: "odd".to_owned(), value: "x".to_owned() });
+        assert_eq!(outdated(&key, &ways, &at(9), 9), ["odd"]);
+        ways.extend([5, 4].map(at));
+        assert_eq!(outdated(&key, &ways, &at(9), 9), [tag("s1"), "odd".to_owned()]);
+        assert_eq!(outdated(&key, &ways, &at(LIFE + 4), LIFE + 4).len(), 5, "those whose time is over go too");
+        let mut long = sign_in("long", 8);
+        long.begun.issuer = "i".repeat(1000);
+        let all = [long.seal(&key).unwrap(), at(7), at(6)];
+        let mut new = sign_in("new", 9);
+        new.begun.issuer = "i".repeat(1000);
+        let gone = outdated(&key, &all, &new.seal(&key).unwrap(), 9);
+        assert_eq!(gone, [tag("s6")], "they are sent with everything");
+    }
+
+    #[test]
+    fn what_tests_have_shown_is_bounded() {
+        let flows = Flows::new();
         let shown = Shown { at: 0, good: true, result: String::new(), claims: vec![], person: None, rule: None };
         for i in 0..2 * RESULTS {
             flows.show(&[i as u8], shown.clone());
@@ -274,33 +361,14 @@ mod tests {
     }
 
     #[test]
-    fn questions_are_bounded_for_each_address_and_for_all() {
+    fn a_site_that_comes_back_with_nothing_waits_and_no_other_does() {
         let flows = Flows::new();
-        let ask = |address: &str| flows.ask(Asking::Begin, address.parse().unwrap());
-        let mut eve: Vec<_> = (0..20).filter_map(|n| ask(&format!("2001:db8::{n}"))).collect();
-        assert_eq!(eve.len(), QUESTIONS_OF_ONE);
-        assert!(ask("2001:db8:0:1::1").is_some(), "others are not held up");
-        eve.pop();
-        assert!(ask("2001:db8::99").is_some());
-        let all: Vec<_> = (0..200).filter_map(|n| ask(&format!("192.0.2.{n}"))).collect();
-        assert_eq!(eve.len() + all.len(), QUESTIONS);
-        let back = |address: &str| flows.ask(Asking::Callback, address.parse().unwrap());
-        assert!(
-            back("2001:db8::1").is_some() && back("192.0.2.250").is_some(),
-            "who comes back is not held up by them"
-        );
-        drop((eve, all));
-        assert!(held(&flows.questions).is_empty());
-    }
-
-    #[test]
-    fn a_network_that_comes_back_with_nothing_waits_and_no_other_does() {
-        let flows = Flows::new();
-        let (eve, ada): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:1::1".parse().unwrap());
+        let (eve, ada): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:1::1".parse().unwrap());
         for _ in 0..3 * NOWHERE.burst {
             flows.led_nowhere(eve);
         }
-        assert!((1..=2).contains(&flows.wait("2001:db8::2".parse().unwrap()).unwrap()));
-        assert_eq!(flows.wait(ada), None);
+        let next_door = "2001:db8:0:9::2".parse().unwrap();
+        assert!((1..=2).contains(&flows.led_nowhere(next_door).unwrap()));
+        assert_eq!(flows.led_nowhere(ada), None);
     }
 }

@@ -71,6 +71,16 @@ impl Form {
         self.errors.is_empty()
     }
 
+    /// Is there nothing in it but what proves where it comes from, and who sends it?
+    pub fn is_empty(&self) -> bool {
+        self.fields.iter().all(|(n, _)| n == "csrf" || n.starts_with("confirm-"))
+    }
+
+    /// Bytes of all that was typed.
+    pub fn length(&self) -> usize {
+        self.fields.iter().map(|(n, v)| n.len() + v.len()).sum()
+    }
+
     /// Does the form carry this value of the session that it was made for?
     pub fn is_from(&self, csrf: &str) -> bool {
         !csrf.is_empty() && same_digest(self.get("csrf").as_bytes(), csrf.as_bytes())

@@ -5,6 +5,7 @@ use hyper::header::{HeaderMap, ORIGIN};
 use hyper::http::HeaderName;
 
 use super::cookies::Jar;
+use super::drafts::Kept;
 use super::form::Form;
 use super::gate::Try;
 use super::views::Confirm;
@@ -124,6 +125,20 @@ pub fn is_own(headers: &HeaderMap, host: Option<&str>) -> bool {
         None | Some("null") => site.is_some(),
         Some(origin) => same(origin),
     }
+}
+
+/// Does somebody look at the answer, in a window of a browser? Old browsers do not say; who says that it is for a part of
+/// another page, or for later, is believed.
+pub fn is_looked_at(headers: &HeaderMap) -> bool {
+    const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+    let mut ahead = ["sec-purpose", "purpose"].into_iter().flat_map(|name| headers.get_all(name));
+    headers.get_all(DEST).iter().all(|dest| dest == "document")
+        && !ahead.any(|v| v.to_str().is_ok_and(|v| v.to_ascii_lowercase().contains("prefetch")))
+}
+
+/// Has a page of another site led here? Then no cookie has come along that is for our own pages only.
+pub fn is_from_another_site(headers: &HeaderMap) -> bool {
+    headers.get_all("sec-fetch-site").iter().any(|site| site == "cross-site")
 }
 
 /// Has a session not ended by itself?
@@ -291,7 +306,17 @@ impl Ui {
             |why: &str| Err(Asked::Again(Confirm { needed: true, error: Some(why.to_owned()), ..signed.confirm(0) }));
         // People have no password here: it is for the provider to say that it is really them.
         let Some(admin) = signed.who.admin() else {
-            return again("It is a while since you signed in. Confirm that it is you, and press the button again.");
+            return again(match visit.sent.map(|sent| self.drafts.keep(visit, &signed, sent, self.now())) {
+                Some(Kept::Yes) => {
+                    "It is a while since you signed in. Confirm that it is you: what you typed is kept, and you go on with it."
+                }
+                Some(Kept::TooLong) => {
+                    "It is a while since you signed in. Confirm that it is you, and send this once more then: it is too long to be kept."
+                }
+                Some(Kept::Nothing) | None => {
+                    "It is a while since you signed in. Confirm that it is you, and press the button again."
+                }
+            });
         };
         if !form.has("confirm-password") {
             return again("It is a while since you signed in. Enter your password to go on.");
@@ -418,6 +443,25 @@ mod tests {
             &[("origin", "http://a:1")],
         ] {
             assert!(!own(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_looks_at_is_told_from_pictures_frames_and_looks_ahead() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let all = pairs.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap()));
+            all.collect::<HeaderMap>()
+        };
+        assert!(is_looked_at(&headers(&[])) && is_looked_at(&headers(&[("sec-fetch-dest", "document")])));
+        for other in ["image", "iframe", "empty", "script", "embed", ""] {
+            assert!(!is_looked_at(&headers(&[("sec-fetch-dest", other)])), "{other}");
+        }
+        for (name, value) in [("sec-purpose", "prefetch;prerender"), ("purpose", "Prefetch")] {
+            assert!(!is_looked_at(&headers(&[("sec-fetch-dest", "document"), (name, value)])), "{name}");
+        }
+        assert!(is_from_another_site(&headers(&[("sec-fetch-site", "cross-site")])));
+        for own in ["same-origin", "same-site", "none"] {
+            assert!(!is_from_another_site(&headers(&[("sec-fetch-site", own)])), "{own}");
         }
     }
 }

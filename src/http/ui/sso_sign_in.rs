@@ -6,18 +6,22 @@ use hyper::header::SET_COOKIE;
 use hyper::{Method, StatusCode};
 
 use super::super::lines;
-use super::flows::{Asking, Flow, Purpose, Shown};
-use super::session::Signed;
+use super::cookies::Way;
+use super::drafts::CONFIRMED;
+use super::flows::{Flow, Found, Purpose, Shown, outdated};
+use super::places::{Asking, Place};
+use super::session::{Signed, is_from_another_site, is_looked_at};
 use super::sso_claims::certain;
 use super::sso_words::{
-    Failed, capital, crowded, cut, is_own_page, not_on, settings_link, too_many, trouble, value_of,
+    Failed, capital, crowded, cut, is_own_page, not_looked_at, not_on, settings_link, tested_otherwise, too_many,
+    trouble, value_of,
 };
 use super::views::Frame;
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
-use crate::directory::sso::{CALLBACK, Met, Settings, Tested, meet, note_test, open_secret, state};
+use crate::directory::sso::{CALLBACK, Met, Settings, State, Tested, meet, note_test, open_secret, state};
 use crate::directory::who::{Entry, Person, Who, enter, exchange, still, whose};
 use crate::directory::{Refusal, RefusedSignIn, Weight};
-use crate::secret::{digest_of, random_text};
+use crate::secret::digest_of;
 use crate::sso::{Claims, Fresh, Needs, Provider, SsoError};
 
 /// What is said of an answer with more than one `iss`.
@@ -62,6 +66,15 @@ impl Ui {
         if *visit.method != Method::GET {
             return Err(Trouble::not_found());
         }
+        if !is_looked_at(visit.headers) {
+            return Err(not_looked_at());
+        }
+        // A link of another site does not bring the cookie of the session, which is to end with the sign-in: the next request
+        // is one of a page of ours, and brings it.
+        if is_from_another_site(visit.headers) {
+            let query = if visit.query.is_empty() { String::new() } else { format!("?{}", visit.query) };
+            return self.onward(visit, None, "Sign in", &format!("{}{query}", visit.path));
+        }
         let Some(back) = visit.parameter("again") else {
             let to = listed(&visit.parameter("to").unwrap_or_default());
             let before = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
@@ -87,7 +100,7 @@ impl Ui {
         let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
         let _place = match !is_test && self.settings.sso.is_known(&provider) {
             true => None,
-            false => Some(self.flows.ask(Asking::Begin, visit.address).ok_or_else(crowded)?),
+            false => Some(self.flows.places.ask(Asking::Begin, visit.address).await.ok_or_else(|| crowded(visit))?),
         };
         // A test goes by what the provider says now, and makes everybody go by that.
         let looked = match is_test {
@@ -102,36 +115,59 @@ impl Ui {
             Ok(begun) => begun,
             Err(error) => return Err(self.unanswered(visit, &error, is_test)),
         };
-        let cookie = match Jar::Flow.find(visit.headers, visit.secure) {
-            Some(cookie) if cookie.len() == 43 => cookie,
-            _ => random_text(43).map_err(|_| Trouble::broken())?,
-        };
-        let answer = redirect(&begun.url).with(SET_COOKIE, &Jar::Flow.set(&cookie, visit.secure));
-        let browser = digest_of(&cookie);
-        self.flows.keep(Flow { browser, address: visit.address, purpose, begun, settings });
-        Ok(answer)
+        let (url, now) = (begun.url.clone(), self.now());
+        let flow = Flow { purpose, begun, settings: settings.tested_as() };
+        let way = flow.seal(&self.directory.key).ok_or_else(Trouble::broken)?;
+        let answer = redirect(&url).with(SET_COOKIE, &way.set(visit.secure));
+        let before = Way::find(visit.headers, visit.secure);
+        let gone = outdated(&self.directory.key, &before, &way, now);
+        Ok(gone.iter().fold(answer, |answer, tag| answer.with(SET_COOKIE, &Way::clear(tag, visit.secure))))
     }
 
-    /// `/sign-in/sso/callback`: back from the identity provider. The cookie of the way is taken away when this was the last
-    /// one under way.
+    /// `/sign-in/sso/callback`: back from the identity provider. Whoever brings what this browser has begun is heard, however
+    /// many of the same network bring something else. The cookie of the way is taken away when it is used up.
     pub(super) async fn sso_callback(&self, visit: &Visit<'_>) -> Outcome {
-        // A look ahead uses nothing up.
+        // A look ahead uses nothing up, and a picture on a page of somebody else is no browser that comes back.
         if *visit.method != Method::GET {
             return Err(Trouble::not_found());
         }
-        if let Some(seconds) = self.flows.wait(visit.address) {
-            return Err(too_many(seconds));
+        if !is_looked_at(visit.headers) {
+            return Err(not_looked_at());
         }
-        let Some(browser) = Jar::Flow.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie)) else {
-            self.flows.led_nowhere(visit.address);
-            return Err(self.lost(visit));
+        let states: Vec<String> = visit.all("state").collect();
+        let ways = Way::find(visit.headers, visit.secure);
+        let found = match states.as_slice() {
+            [state] => self.flows.find(&self.directory.key, &ways, state, self.now()),
+            _ => Found::None,
         };
-        let outcome = self.sso_back(visit, &browser).await;
-        if self.flows.is_under_way(&browser, self.now()) {
-            return outcome;
+        let flow = match found {
+            Found::Flow(flow) => *flow,
+            nothing => {
+                if let Some(seconds) = self.flows.led_nowhere(visit.address) {
+                    return Err(too_many(seconds));
+                }
+                let over = match nothing {
+                    Found::Over(tag) => Some(tag),
+                    _ => None,
+                };
+                let mut lost = self.lost(over.is_some());
+                lost.headers.extend(over.map(|tag| (SET_COOKIE, Way::clear(&tag, visit.secure))));
+                return Err(lost);
+            }
+        };
+        let place = match visit.code() {
+            // Before the sign-in is used up: whoever finds no place tries again with the same address.
+            Some(_) => {
+                Some(self.flows.places.ask(Asking::Callback, visit.address).await.ok_or_else(|| crowded(visit))?)
+            }
+            None => None,
+        };
+        let found = self.directory.store.read(state).await?;
+        if !self.flows.use_up(&flow, self.now()) {
+            return Err(self.lost(true));
         }
-        let cleared = Jar::Flow.clear(visit.secure);
-        match outcome {
+        let cleared = Way::clear(&flow.tag(), visit.secure);
+        match self.sso_back(visit, (flow, found), place).await {
             Ok(answer) => Ok(answer.with(SET_COOKIE, &cleared)),
             Err(mut trouble) => {
                 trouble.headers.push((SET_COOKIE, cleared));
@@ -140,70 +176,58 @@ impl Ui {
         }
     }
 
-    async fn sso_back(&self, visit: &Visit<'_>, browser: &[u8]) -> Outcome {
-        let all = |name: &str| {
-            let all = form_urlencoded::parse(visit.query.as_bytes());
-            all.filter(|(n, _)| n == name).map(|(_, v)| v.into_owned()).collect::<Vec<String>>()
-        };
-        let once = |name: &str| <[String; 1]>::try_from(all(name)).ok().map(|[one]| one);
-        let said = (once("code"), once("error"));
-        // Before the sign-in is used up: whoever has to wait tries again with the same address.
-        let place = match &said {
-            (Some(_), None) => Some(self.flows.ask(Asking::Callback, visit.address).ok_or_else(crowded)?),
-            _ => None,
-        };
-        let Some(flow) = once("state").and_then(|state| self.flows.take(browser, &state, self.now())) else {
-            self.flows.led_nowhere(visit.address);
-            return Err(self.lost(visit));
-        };
-        let outcome = match said {
+    async fn sso_back(&self, visit: &Visit<'_>, (flow, found): (Flow, State), place: Option<Place<'_>>) -> Outcome {
+        // What was set up otherwise in between was not meant.
+        let is_test = matches!(flow.purpose, Purpose::Test(_));
+        let same = found.settings.clone().filter(|s| s.tested_as() == flow.settings && (is_test || found.is_on()));
+        let Some(settings) = same else { return Err(if is_test { tested_otherwise() } else { not_on() }) };
+        let outcome = match visit.code() {
             // Which of them a browser would mean, nobody knows.
-            (Some(_), None) if all("iss").len() > 1 => Err(Failed::Protocol(TWO_ISSUERS.to_owned())),
-            (Some(code), None) => {
-                let Some(provider) = self.provider_of(&flow.settings) else {
-                    return Err(self.unsealed(visit, matches!(flow.purpose, Purpose::Test(_))));
-                };
-                let iss = once("iss");
-                let claims: Vec<&str> = flow.settings.rules.iter().map(|rule| rule.claim.as_str()).collect();
-                let needs = match flow.purpose {
-                    // It shows everything that there is.
-                    Purpose::Test(_) => Needs::All,
-                    _ => Needs::These(&claims),
-                };
+            Some(_) if visit.all("iss").count() > 1 => Err(Failed::made_up(TWO_ISSUERS)),
+            Some(code) => {
+                let Some(provider) = self.provider_of(&settings) else { return Err(self.unsealed(visit, is_test)) };
+                let iss = visit.parameter("iss");
+                let claims: Vec<&str> = settings.rules.iter().map(|rule| rule.claim.as_str()).collect();
+                // A test shows everything that there is.
+                let needs = if is_test { Needs::All } else { Needs::These(&claims) };
                 let brought = (code.as_str(), iss.as_deref());
                 let claims = self.settings.sso.finish(&provider, &flow.begun, brought, needs, self.now()).await;
                 if matches!(claims, Err(SsoError::CodeRefused(_))) {
-                    self.flows.led_nowhere(visit.address);
+                    self.flows.places.code_refused(visit.address);
                 }
-                claims.map_err(|e| Failed::Protocol(e.to_string()))
+                claims.map_err(Failed::of)
             }
-            (_, error) => Err(Failed::Said(error.unwrap_or_default(), once("error_description"))),
+            None => {
+                Err(Failed::said(&visit.once("error").unwrap_or_default(), visit.once("error_description").as_deref()))
+            }
         };
         drop(place);
-        match flow.purpose.clone() {
-            Purpose::SignIn(to, before) => self.sso_sign_in(visit, &flow, outcome, (&to, before)).await,
-            Purpose::Again(session, back) => self.sso_again(visit, &flow, outcome, (session, back)).await,
-            Purpose::Test(session) => self.sso_tested(visit, &flow, outcome, session).await,
+        match flow.purpose {
+            Purpose::SignIn(to, before) => self.sso_sign_in(visit, settings, outcome, (&to, before)).await,
+            Purpose::Again(session, back) => {
+                self.sso_again(visit, (settings, flow.begun.at), outcome, (session, back)).await
+            }
+            Purpose::Test(session) => self.sso_tested(visit, settings, outcome, session).await,
         }
     }
 
     async fn sso_sign_in(
         &self,
         visit: &Visit<'_>,
-        flow: &Flow,
+        settings: Settings,
         outcome: Result<Claims, Failed>,
         (to, before): (&str, Option<Vec<u8>>),
     ) -> Outcome {
         let claims = match outcome {
             Ok(claims) => claims,
-            Err(failed) => return Err(self.in_vain(visit, failed.for_person(), &failed.for_admins())),
+            Err(failed) => return Err(self.came_back(visit, &failed)),
         };
         let nobody = Person { id: String::new(), name: String::new(), settings_admin: false };
         let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
         signed.session.authenticated = claims.auth_time.unwrap_or(0).min(self.now());
         signed.session.id_token = self.sealed(&claims.id_token);
-        let (all, missing) = certain(claims, &flow.settings.rules);
-        let (site, settings) = (self.directory.site.clone(), flow.settings.clone());
+        let (all, missing) = certain(claims, &settings.rules);
+        let site = self.directory.site.clone();
         let here = Jar::Session.find(visit.headers, visit.secure).map(|cookie| digest_of(&cookie));
         let before: Vec<Vec<u8>> = before.into_iter().chain(here).collect();
         let session = signed.session.clone();
@@ -223,10 +247,7 @@ impl Ui {
             }
             Entry::Out(refused) => Err(match missing {
                 // Nobody knows who it would be by what is missing.
-                Some(missing) if refused.rule.is_none() => {
-                    let failed = Failed::Protocol(missing.to_string());
-                    self.in_vain(visit, failed.for_person(), &failed.for_admins())
-                }
+                Some(missing) if refused.rule.is_none() => self.came_back(visit, &Failed::of(missing)),
                 _ => self.refused(visit, refused.why.for_person(), refused.name, refused.why.for_admins()),
             }),
             Entry::Over => Err(not_on()),
@@ -236,16 +257,16 @@ impl Ui {
     async fn sso_again(
         &self,
         visit: &Visit<'_>,
-        flow: &Flow,
+        (settings, began): (Settings, i64),
         outcome: Result<Claims, Failed>,
         (session, back): (Vec<u8>, String),
     ) -> Outcome {
         let claims = match outcome {
             Ok(claims) => claims,
-            Err(failed) => return Err(self.in_vain(visit, failed.for_person(), &failed.for_admins())),
+            Err(failed) => return Err(self.came_back(visit, &failed)),
         };
         // The protocol has looked at it too. An identity provider that asks for nothing would prove nothing.
-        let Some(at) = claims.auth_time.filter(|at| *at >= flow.begun.at.saturating_sub(SKEW)) else {
+        let Some(at) = claims.auth_time.filter(|at| *at >= began.saturating_sub(SKEW)) else {
             let why = "The identity provider did not say that the person has just proved who that is (auth_time).";
             return Err(self.refused(
                 visit,
@@ -258,8 +279,8 @@ impl Ui {
         let mut signed = self.fresh_session(visit, Who::Person(nobody), true)?;
         signed.session.authenticated = at.min(self.now());
         signed.session.id_token = self.sealed(&claims.id_token);
-        let (all, missing) = certain(claims, &flow.settings.rules);
-        let (site, settings, new) = (self.directory.site.clone(), flow.settings.clone(), signed.session.clone());
+        let (all, missing) = certain(claims, &settings.rules);
+        let (site, old, new) = (self.directory.site.clone(), session.clone(), signed.session.clone());
         let renewed = self.directory.store.write(Weight::Light, move |writer| {
             // Whoever confirms who they are gains no time.
             let of = |old: &crate::directory::SessionRow| crate::directory::SessionRow {
@@ -268,14 +289,15 @@ impl Ui {
                 expires: old.expires,
                 ..new
             };
-            exchange(writer, &site, &settings, &all, &session, of)
+            exchange(writer, &site, &settings, &all, &old, of)
         });
         match (renewed.await?, missing) {
-            (true, _) => self.onward(visit, Some(&signed), "It is you", &back),
-            (false, Some(missing)) => {
-                let failed = Failed::Protocol(missing.to_string());
-                Err(self.in_vain(visit, failed.for_person(), &failed.for_admins()))
+            (true, _) => {
+                let kept = self.drafts.follow(&session, &signed.session.digest, &back, self.now());
+                let to = if kept { CONFIRMED } else { &back };
+                self.onward(visit, Some(&signed), "It is you", to)
             }
+            (false, Some(missing)) => Err(self.came_back(visit, &Failed::of(missing))),
             (false, None) => {
                 let why = "Somebody else than the one who is signed in has confirmed, or the session has ended.";
                 Err(self.refused(visit, "You are signed in here as somebody else, or no longer.", None, why))
@@ -286,17 +308,17 @@ impl Ui {
     async fn sso_tested(
         &self,
         visit: &Visit<'_>,
-        flow: &Flow,
+        settings: Settings,
         outcome: Result<Claims, Failed>,
         session: Vec<u8>,
     ) -> Outcome {
         let mut shown =
             Shown { at: self.now(), good: false, result: String::new(), claims: Vec::new(), person: None, rule: None };
         match outcome {
-            Err(failed) => shown.result = failed.for_admins(),
+            Err(failed) => shown.result = failed.whole(),
             Ok(claims) => {
                 shown.claims = claims.all.iter().take(MOST_CLAIMS).map(|(n, v)| (cut(n), value_of(v))).collect();
-                let (site, settings) = (self.directory.site.clone(), flow.settings.clone());
+                let (site, settings) = (self.directory.site.clone(), settings.clone());
                 let (all, missing) = certain(claims, &settings.rules);
                 let met = self.directory.store.read(move |reader| meet(reader, &site, &settings, &all));
                 match met.await? {
@@ -318,7 +340,7 @@ impl Ui {
                 }
             }
         }
-        let (site, settings, digest) = (self.directory.site.clone(), flow.settings.clone(), session.clone());
+        let (site, digest) = (self.directory.site.clone(), session.clone());
         let (at, good, result) = (shown.at, shown.good, shown.result.clone());
         let noted = self.directory.store.write(Weight::Light, move |writer| {
             let Some((_, who)) = whose(writer, &site, &digest)? else { return Ok(false) };
@@ -328,11 +350,7 @@ impl Ui {
             Ok::<_, Refusal>(note_test(writer, &settings, Tested { at, by: who.by(), good, result })?)
         });
         if !noted.await? {
-            return Err(Trouble::new(
-                StatusCode::CONFLICT,
-                "The test does not count",
-                "You were signed out, or single sign-on was set up otherwise, while the test was under way. Test it again.",
-            ));
+            return Err(tested_otherwise());
         }
         self.flows.show(&session, shown);
         self.onward(visit, None, "The test is done", "/sso/tested")
@@ -384,6 +402,21 @@ impl Ui {
         trouble(StatusCode::FORBIDDEN, "You are not signed in", text)
     }
 
+    /// Somebody came back, and nobody knows who. What only the browser says anybody could have made up: of that no word is
+    /// shown but those of the protocol; the log has all of it.
+    fn came_back(&self, visit: &Visit<'_>, failed: &Failed) -> Trouble {
+        let Failed::Said { sentence, whole, .. } = failed else {
+            return self.in_vain(visit, failed.for_person(), &failed.whole());
+        };
+        if lines::may_write() {
+            tracing::warn!(request = visit.id, address = %visit.address, browser_says = whole, "a sign-in by single sign-on came back without a good answer");
+        }
+        let why = sentence.clone();
+        let one = RefusedSignIn { at: self.now(), address: visit.address, name: None, why, times: 1 };
+        self.directory.store.activity(|a| a.sign_in_came_back(one));
+        trouble(StatusCode::FORBIDDEN, "You are not signed in", failed.for_person())
+    }
+
     /// A sign-in came to nothing before anybody knew whose it is. Whoever causes very many of these hides nobody who was
     /// refused.
     fn in_vain(&self, visit: &Visit<'_>, text: &str, why: &str) -> Trouble {
@@ -423,15 +456,14 @@ impl Ui {
         }
     }
 
-    /// A browser comes back that nothing is known of.
-    fn lost(&self, visit: &Visit<'_>) -> Trouble {
-        let none = Jar::Flow.find(visit.headers, visit.secure).is_none();
+    /// A browser comes back with what it has not begun, or with what is over.
+    fn lost(&self, is_over: bool) -> Trouble {
         let base = &self.settings.pages_url;
-        let text = match none {
-            true => format!(
+        let text = match is_over {
+            false => format!(
                 "This browser has not begun to sign in here, or has done so already. If you opened these pages under another name, open them as {base}; if your browser refuses cookies, allow them for this site."
             ),
-            false => "This sign-in was used already, or it took longer than ten minutes. Sign in once more.".to_owned(),
+            true => "This sign-in was used already, or it took longer than ten minutes. Sign in once more.".to_owned(),
         };
         trouble(StatusCode::BAD_REQUEST, "This sign-in is over", text)
     }

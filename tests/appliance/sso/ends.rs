@@ -194,6 +194,90 @@ fn grave_changes_ask_the_identity_provider_who_that_is() {
     assert_eq!(desk.house.browser().get(&again).header("location"), Some("/sign-in"));
 }
 
+/// What somebody typed who has to prove first who that is, is carried out as it was typed, secrets as well.
+#[test]
+fn what_was_typed_is_kept_while_the_identity_provider_asks() {
+    let desk = Desk::on();
+    desk.person("ada@x.io", "00u1");
+    desk.promote("ada@x.io");
+    let mut ada = desk.signed_in("00u1");
+    let confirm = |ada: &mut crate::settings::browser::Browser, page: &str| {
+        let callback = desk.there(ada, &format!("/sign-in/sso?again={page}"), json!({"sub": "00u1"}));
+        onward(&desk.back(ada, &callback)).unwrap()
+    };
+    let password = "a lamp that nobody has seen";
+    let typed = [("name", "grace"), ("new-password", password)];
+    let refused = ada.fill("/admins", "/admins", &typed);
+    assert!(refused.status == 403 && text(&refused.body).contains("what you typed is kept"), "{}", text(&refused.body));
+    assert_eq!(confirm(&mut ada, "/admins"), "/confirmed");
+    // Nothing is done before the button is pressed, and the secret is in no page.
+    assert_eq!(desk.house.number("select count(*) from admin where name = 'grace'"), 0);
+    let page = ada.page("/confirmed");
+    assert!(
+        text(&page).contains("is still there, and nothing has been changed yet")
+            && !page.contains("lamp")
+            && !page.contains("grace")
+    );
+    let number = super::field(&page, "number");
+    // Another session has nothing of it, not even of the same person.
+    let mut other = desk.house.browser();
+    desk.sign_in(&mut other, json!({"sub": "00u1", "auth_time": super::provider::seconds()}));
+    assert_eq!(other.get("/confirmed").status, 409);
+    other.page("/admins");
+    assert_eq!(other.post("/confirmed", &[("number", &number)]).status, 409);
+    assert_eq!(ada.post("/confirmed", &[("number", "x")]).status, 409);
+    let foreign =
+        ada.send("POST", "/confirmed", &crate::settings::browser::OWN, Some(&format!("csrf=x&number={number}")));
+    assert_eq!(foreign.status, 403);
+    ada.page("/confirmed");
+    let done = ada.post("/confirmed", &[("number", &number)]);
+    assert_eq!((done.status, done.header("location")), (303, Some("/admins")), "{}", text(&done.body));
+    assert_eq!(desk.house.number("select count(*) from admin where name = 'grace'"), 1);
+    assert!(desk.house.signed_in("grace", password).is_in());
+    let twice = ada.post("/confirmed", &[("number", &number)]);
+    assert!(twice.status == 409 && text(&twice.body).contains("sent once"), "{}", text(&twice.body));
+
+    // A refusal is shown as always, with what was typed, and a form in an address with more in it finds its way.
+    let stale = || desk.house.execute(&format!("update session set authenticated = authenticated - {}", 6 * MINUTE));
+    stale();
+    assert_eq!(ada.fill("/admins", "/admins", &typed).status, 403);
+    assert_eq!(confirm(&mut ada, "/admins"), "/confirmed");
+    let number = super::field(&ada.page("/confirmed"), "number");
+    let again = ada.post("/confirmed", &[("number", &number)]);
+    assert!(again.status == 409 && again.body.contains("value=\"grace\"") && !again.body.contains("lamp"));
+    stale();
+    let saved = desk.save(&mut ada, &[("secret", "another-secret"), ("client-id", "another")]);
+    assert_eq!(saved.status, 403);
+    assert!(!saved.body.contains("another-secret"));
+    assert_eq!(confirm(&mut ada, "/sso"), "/confirmed");
+    let number = super::field(&ada.page("/confirmed"), "number");
+    assert_eq!(ada.post("/confirmed", &[("number", &number)]).header("location"), Some("/sso"));
+    assert!(desk.house.text("select value from setting where name = 'sso'").contains("\"client_id\":\"another\""));
+    desk.house.is_nowhere(&["another-secret"]);
+}
+
+#[test]
+fn what_was_typed_on_another_page_or_is_too_long_does_not_stand_in_the_way() {
+    let desk = Desk::on();
+    desk.person("ada@x.io", "00u1");
+    desk.promote("ada@x.io");
+    let mut ada = desk.signed_in("00u1");
+    let typed = [("name", "grace"), ("new-password", "a lamp that nobody has seen")];
+    assert_eq!(ada.fill("/admins", "/admins", &typed).status, 403);
+    let callback = desk.there(&mut ada, "/sign-in/sso?again=/tokens/new", json!({"sub": "00u1"}));
+    assert_eq!(onward(&desk.back(&mut ada, &callback)).as_deref(), Some("/tokens/new"));
+    desk.house.execute(&format!("update session set authenticated = authenticated - {}", 6 * MINUTE));
+    let long = "x".repeat(70_000);
+    let refused = ada.fill("/admins", "/admins", &[typed[0], typed[1], ("more", &long)]);
+    assert!(refused.status == 403 && text(&refused.body).contains("too long to be kept"), "{}", text(&refused.body));
+    let callback = desk.there(&mut ada, "/sign-in/sso?again=/admins", json!({"sub": "00u1"}));
+    assert_eq!(onward(&desk.back(&mut ada, &callback)).as_deref(), Some("/admins"));
+    assert_eq!(ada.get("/confirmed").status, 409);
+    // Whoever confirms with a password sees nothing of this.
+    let mut grace = desk.house.ada();
+    assert_eq!(grace.get("/confirmed").status, 409);
+}
+
 #[test]
 fn switching_it_off_signs_everybody_out_and_nobody_else() {
     let desk = Desk::on();

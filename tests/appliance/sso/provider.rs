@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -35,6 +35,8 @@ struct Inner {
     userinfo: Mutex<Option<(u16, Value)>>,
     /// What the token endpoint answers whatever it is asked.
     refusal: Mutex<Option<(u16, Value)>>,
+    /// The milliseconds that a code takes.
+    takes: AtomicU64,
 }
 
 pub struct Provider(Arc<Inner>);
@@ -58,6 +60,7 @@ impl Provider {
             down: AtomicBool::new(false),
             userinfo: Mutex::default(),
             refusal: Mutex::default(),
+            takes: AtomicU64::new(0),
         });
         let serving = inner.clone();
         std::thread::spawn(move || {
@@ -86,6 +89,11 @@ impl Provider {
     /// From now on its token endpoint answers so.
     pub fn refuses_codes(&self, status: u16, body: Value) {
         *self.0.refusal.lock().unwrap() = Some((status, body));
+    }
+
+    /// From now on a code takes so many milliseconds.
+    pub fn takes(&self, milliseconds: u64) {
+        self.0.takes.store(milliseconds, Ordering::SeqCst);
     }
 
     /// How often something was asked whose line holds these words.
@@ -184,10 +192,13 @@ impl Inner {
         let (status, body) = match line.split(' ').nth(1)?.split('?').next()? {
             "/.well-known/openid-configuration" => (200, self.metadata()),
             "/keys" => (200, self.keys()),
-            "/token" => match self.refusal.lock().unwrap().clone() {
-                Some(refusal) => refusal,
-                None => self.token(&body, &authorization),
-            },
+            "/token" => {
+                std::thread::sleep(Duration::from_millis(self.takes.load(Ordering::SeqCst)));
+                match self.refusal.lock().unwrap().clone() {
+                    Some(refusal) => refusal,
+                    None => self.token(&body, &authorization),
+                }
+            }
             "/me" => self.userinfo.lock().unwrap().clone()?,
             _ => (404, json!({})),
         };
