@@ -132,13 +132,17 @@ where
     }
 
     fn answer(self: Box<Self>, lost: Option<&StoreError>) {
-        let result = match (lost, self.result) {
+        let Write { work, result, answer, .. } = *self;
+        // With it goes what the request still held, such as its share of the memory for bodies: whoever has the answer may
+        // ask again at once.
+        drop(work);
+        let result = match (lost, result) {
             (None, Some(result)) => result,
             (Some(error), _) => Err(error.clone().into()),
             (None, None) => Err(StoreError::Panicked.into()),
         };
         // A client that has gone does not need its answer; its write stands.
-        let _ = self.answer.send(result);
+        let _ = answer.send(result);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use super::super::changes;
@@ -180,6 +181,32 @@ fn only_a_job_that_refuses_after_it_wrote_has_the_others_run_again() {
         drop(store);
         threads.join();
     }
+}
+
+/// Whoever has an answer may ask again at once, with the room that the request took.
+#[test]
+fn what_a_job_holds_is_given_back_before_its_answer() {
+    struct Share(Arc<AtomicBool>);
+    impl Drop for Share {
+        fn drop(&mut self) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (store, threads) = open(&folder, 0);
+    for again in [true, false] {
+        let given_back = Arc::new(AtomicBool::new(false));
+        let share = Share(given_back.clone());
+        let job = move |_: &mut Writer<'_>| Ok::<_, StoreError>(!share.0.load(Ordering::SeqCst));
+        let held = match again {
+            true => store.write_together(Weight::Light, job).wait(),
+            false => store.write(Weight::Light, job).wait(),
+        };
+        assert!(held.unwrap() && given_back.load(Ordering::SeqCst), "{again}");
+    }
+    drop(store);
+    threads.join();
 }
 
 #[test]
