@@ -9,6 +9,7 @@ mod departed;
 mod drafts;
 mod flows;
 mod form;
+mod frames;
 mod gate;
 mod group_edit;
 mod guard;
@@ -45,17 +46,18 @@ mod tokens;
 mod trouble;
 mod uploads;
 mod views;
+mod visit;
 
 pub use guides::{CHANGED, CONTACT, CREATED, GROUP, IMPORT, QUERY};
 pub use requests::Wanted;
+pub use visit::Visit;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use askama::Template;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap};
+use hyper::header;
 use hyper::{Method, StatusCode};
 
 use self::cookies::Jar;
@@ -63,10 +65,10 @@ use self::flows::Flows;
 use self::form::Form;
 use self::lists::encoded;
 use self::person_edit::decoded;
-use self::session::{IDLE_MINUTES, Signed, csrf_of, is_own};
+use self::session::{Signed, is_own};
 pub use self::trouble::Trouble;
 use self::uploads::Uploads;
-use self::views::{Failure, Frame, Link, Warning};
+use self::views::{Failure, Link};
 use super::media::prefers_html;
 use super::problem::Problem;
 use super::wire::{Answer, BodyLimits, Media, Room, read};
@@ -76,7 +78,6 @@ use crate::directory::admins::{Claim, claim};
 use crate::directory::local::Kind;
 use crate::directory::people_csv::Bounds;
 use crate::directory::provisioning::Precondition;
-use crate::secret::random_text;
 use crate::sso::Sso;
 
 /// What the configuration says about the page.
@@ -112,54 +113,6 @@ pub struct Ui {
     flows: Flows,
     drafts: drafts::Drafts,
     started: i64,
-}
-
-/// A request for a page.
-#[derive(Clone, Copy)]
-pub struct Visit<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// The method.
-    pub method: &'a Method,
-    /// The path.
-    pub path: &'a str,
-    /// The query.
-    pub query: &'a str,
-    /// The headers.
-    pub headers: &'a HeaderMap,
-    /// The name of the server as the client gave it: that of the target, which HTTP/2 always has, or else `Host`.
-    pub host: Option<&'a str>,
-    /// Where it comes from.
-    pub address: IpAddr,
-    /// Over TLS, up to this server or up to a proxy that it trusts.
-    pub secure: bool,
-    /// The User-Agent.
-    pub client: &'a str,
-    /// The form as it was sent, where it may have to be kept until somebody has proved who that is.
-    pub sent: Option<&'a Form>,
-}
-
-impl Visit<'_> {
-    /// A parameter of the query.
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        self.all(name).next()
-    }
-
-    /// All parameters of this name.
-    fn all<'v>(&'v self, name: &'v str) -> impl Iterator<Item = String> + 'v {
-        form_urlencoded::parse(self.query.as_bytes()).filter(move |(n, _)| n == name).map(|(_, v)| v.into_owned())
-    }
-
-    /// A parameter that stands once.
-    fn once(&self, name: &str) -> Option<String> {
-        let mut all = self.all(name);
-        all.next().filter(|_| all.next().is_none())
-    }
-
-    /// The code that somebody brings from the identity provider: no error stands beside it.
-    fn code(&self) -> Option<String> {
-        self.once("code").filter(|_| self.all("error").next().is_none())
-    }
 }
 
 type Outcome = Result<Answer, Trouble>;
@@ -387,78 +340,6 @@ impl Ui {
             .await
             .map_err(|problem| Trouble::of(&problem, "This cannot be done"))?;
         Ok(Form::read(&bytes))
-    }
-
-    /// What a page of somebody who is signed in has around it.
-    async fn frame(
-        &self,
-        visit: &Visit<'_>,
-        signed: &Signed,
-        nav: &'static str,
-        title: &str,
-    ) -> Result<Frame, Trouble> {
-        let mut frame = self.bare(visit, title);
-        frame.nav = nav;
-        frame.who = Some(signed.who.name().to_owned());
-        frame.csrf = signed.csrf(&self.directory.key);
-        if signed.who.admin().is_none() {
-            frame.own = "/me";
-        }
-        frame.manages = signed.who.manages();
-        if frame.manages {
-            frame.warnings.extend(self.warnings().await?);
-        }
-        Ok(frame)
-    }
-
-    /// What a page of nobody has around it.
-    fn bare(&self, visit: &Visit<'_>, title: &str) -> Frame {
-        let mut warnings = Vec::new();
-        if !visit.secure {
-            warnings.push(Warning {
-                text: "This page is not encrypted. That is all right on the machine that the server runs on, and nowhere else.".to_owned(),
-                link: None,
-            });
-        }
-        Frame {
-            title: title.to_owned(),
-            nav: "",
-            who: None,
-            own: "/account",
-            manages: false,
-            here: match (visit.method, visit.query) {
-                (&Method::GET, query) if !query.is_empty() => format!("{}?{query}", visit.path),
-                _ => visit.path.to_owned(),
-            },
-            csrf: String::new(),
-            css: assets::path("app.css"),
-            js: assets::path("app.js"),
-            icon: assets::path("icon.svg"),
-            warnings,
-            idle_minutes: IDLE_MINUTES,
-        }
-    }
-
-    /// The same with a form, and the cookie that belongs to it if the browser has none.
-    fn for_visitor(&self, visit: &Visit<'_>, title: &str) -> Result<(Frame, Option<String>), Trouble> {
-        let mut frame = self.bare(visit, title);
-        let (cookie, set) = match Jar::Visit.find(visit.headers, visit.secure) {
-            Some(cookie) => (cookie, None),
-            None => {
-                let cookie = random_text(43).map_err(|_| Trouble::broken())?;
-                let set = Jar::Visit.set(&cookie, visit.secure);
-                (cookie, Some(set))
-            }
-        };
-        frame.csrf = csrf_of(&self.directory.key, &cookie);
-        Ok((frame, set))
-    }
-
-    /// Did the form of a visitor come from the page that this browser was shown?
-    fn is_from_visitor(&self, visit: &Visit<'_>, form: &Form) -> bool {
-        Jar::Visit
-            .find(visit.headers, visit.secure)
-            .is_some_and(|cookie| form.is_from(&csrf_of(&self.directory.key, &cookie)))
     }
 
     /// The page that says what did not work.

@@ -217,7 +217,7 @@ fn change_numbers_have_no_gaps_and_times_do_not_go_back() {
     let catalog = Arc::new(Catalog::built_in().unwrap());
     let (store, threads) = Store::open(&options, catalog, Clock::Fixed(at.clone())).unwrap();
     for (i, time) in [1_000_000, 2_000_000, 500, 3_000_000].into_iter().enumerate() {
-        at.store(time, std::sync::atomic::Ordering::Relaxed);
+        at.store(time, Ordering::Relaxed);
         let failed =
             store.write(Weight::Light, move |w| create(w, &format!("bad{i}"), 1).and(Err::<(), _>(StoreError::Taken)));
         assert!(failed.wait().is_err());
