@@ -6,7 +6,8 @@ use qrcode::{Color, EcLevel, QrCode};
 
 use super::admins::{AdminView, admin_view};
 use super::form::Form;
-use super::session::{Asked, SECOND_FACTOR, Signed};
+use super::proof::Asked;
+use super::session::{SECOND_FACTOR, Signed};
 use super::views::{Confirm, Frame, Moment};
 use super::{Outcome, Trouble, Ui, Visit, html, page_for, redirect, with_cookie};
 use crate::directory::admins::{change_password, change_recovery, change_second_factor};

@@ -4,7 +4,8 @@ use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::session::{Asked, Grave, Signed};
+use super::proof::{Asked, Grave};
+use super::session::Signed;
 use super::views::{Confirm, Frame, Moment};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
 use crate::directory::admins::{admin_name, create_admin, remove_admin};

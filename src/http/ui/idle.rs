@@ -5,7 +5,8 @@ use hyper::StatusCode;
 
 use super::form::Form;
 use super::lists::{SIZE, address, pager};
-use super::session::{Asked, Signed};
+use super::proof::Asked;
+use super::session::Signed;
 use super::state::counted;
 use super::views::{Confirm, Count, Frame, Link, Moment, Pager, Warning};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};

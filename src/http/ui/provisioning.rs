@@ -8,7 +8,8 @@ use hyper::StatusCode;
 
 use super::form::Form;
 use super::guides::{PROVIDERS, Step, steps};
-use super::session::{Grave, Signed};
+use super::proof::Grave;
+use super::session::Signed;
 use super::state::{State, TokenView};
 use super::tokens::Rotation;
 use super::views::{Confirm, Count, Exact, Frame, Link};

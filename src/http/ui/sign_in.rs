@@ -8,7 +8,8 @@ use hyper::header::{HeaderName, RETRY_AFTER, SET_COOKIE};
 
 use super::super::lines;
 use super::form::Form;
-use super::session::{OwnedProof, Signed, device_of};
+use super::proof::OwnedProof;
+use super::session::{Signed, device_of};
 use super::views::Frame;
 use super::{Answer, Jar, Outcome, Trouble, Ui, Visit, html, listed, redirect, with_cookie};
 use crate::directory::admins::find_admin;

@@ -5,10 +5,11 @@ use hyper::StatusCode;
 
 use super::form::Form;
 use super::guides::Step;
+use super::proof::{Asked, Grave};
 use super::provisioning::Tab;
 use super::question::Question;
 use super::requests::Choice;
-use super::session::{Asked, Grave, Signed};
+use super::session::Signed;
 use super::sso_guides::steps;
 use super::state::who_words;
 use super::views::{Confirm, Exact, Frame, Link, Moment};

@@ -4,7 +4,8 @@ use askama::Template;
 use hyper::StatusCode;
 
 use super::form::Form;
-use super::session::{Asked, Grave, Signed};
+use super::proof::{Asked, Grave};
+use super::session::Signed;
 use super::state::{DAY, TokenView, replaced_by, token_view};
 use super::views::{Confirm, Count, Frame};
 use super::{Outcome, Trouble, Ui, Visit, page_for, redirect, with_cookie};
