@@ -287,9 +287,17 @@ impl Sso {
             Needs::These(these) => these.iter().any(|claim| claims.lacks(claim).is_some()),
         };
         if is_wanted {
-            let more = match (&metadata.userinfo_endpoint, &tokens.access_token) {
-                (Some(at), Some(access_token)) => exchange::userinfo(&self.outbound, at, access_token).await?,
-                _ => None,
+            let answer = match (&metadata.userinfo_endpoint, &tokens.access_token) {
+                (Some(at), Some(access_token)) => exchange::userinfo(&self.outbound, at, access_token).await,
+                _ => Ok(None),
+            };
+            let more = match answer {
+                // As when it is not there: whoever is known without it gets in. A test says what is the matter.
+                Err(why @ SsoError::BadUserinfo(_)) if !matches!(needs, Needs::All) => {
+                    tracing::warn!("{why}; the ID token has to do");
+                    None
+                }
+                other => other?,
             };
             match more {
                 Some(more) => claims.fill_up(more)?,

@@ -3,8 +3,8 @@
 use anyhow::{Result, anyhow};
 
 use crate::config::Config;
-use crate::directory::admins::{admin_name, create_admin, offer_claim};
-use crate::directory::{Store, Weight};
+use crate::directory::admins::{admin_name, create_admin, is_claim_due, offer_claim};
+use crate::directory::{Store, StoreError, Weight};
 use crate::secret::password;
 use crate::secret::second_factor::{claim_code, recovery_digest};
 
@@ -32,9 +32,22 @@ pub async fn bootstrap(config: &Config, store: &Store) -> Result<()> {
 }
 
 /// Makes a new claim code, and every older one void; none when there is an administrator.
+///
+/// On a full disk there is none, and the server starts all the same: reads go on, and who administers can look.
 pub async fn offer(store: &Store) -> Result<Option<String>> {
+    if !store.read(is_claim_due).await? {
+        return Ok(None);
+    }
     let code = claim_code()?;
     let digest = recovery_digest(&code);
     let offered = store.write(Weight::Light, move |writer| offer_claim(writer, &digest));
-    Ok(offered.await?.then_some(code))
+    match offered.await {
+        Err(StoreError::Full) => {
+            tracing::warn!(
+                "there is no code to set the server up with: the disk, or the room for the database, is full"
+            );
+            Ok(None)
+        }
+        offered => Ok(offered?.then_some(code)),
+    }
 }

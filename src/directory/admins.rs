@@ -204,6 +204,11 @@ pub fn claim(reader: &Reader<'_>, now: i64) -> Result<Claim, StoreError> {
     Ok(if stored_claim(reader)?.as_ref().is_some_and(open) { Claim::Open } else { Claim::Closed })
 }
 
+/// Is there a code to offer, or one of before to take away?
+pub fn is_claim_due(reader: &Reader<'_>) -> Result<bool, StoreError> {
+    Ok(reader.admins()?.is_empty() || reader.setting(CLAIM)?.is_some_and(|claim| !claim.is_empty()))
+}
+
 /// Makes the appliance claimable with the code of this digest; every code of before is void. False when there are
 /// administrators.
 pub fn offer_claim(writer: &mut Writer<'_>, digest: &str) -> Result<bool, StoreError> {

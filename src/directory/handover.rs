@@ -3,7 +3,7 @@
 
 use super::lifecycle::{called, is_active, join, meant, people, still_there};
 use super::overview::listed_as;
-use super::roles::effective;
+use super::roles::{effective, makes_administrators};
 use super::{Caller, Refusal, Site};
 use crate::scim::catalog::ResourceType;
 use crate::scim::name::fold;
@@ -153,7 +153,7 @@ pub fn note_of(text: &str) -> Result<Option<String>, String> {
 /// provider: its next push would take them away again. Gives the names of the groups that were joined.
 ///
 /// Errors: [`Refusal::NotFound`]; [`Refusal::Conflict`] when it is settled already, or when the successor is the person, is
-/// deactivated or is nobody, or when a token would make somebody an administrator of the settings page by it.
+/// deactivated or is nobody, or when a token could make somebody an administrator of the settings page by it.
 pub fn settle(
     writer: &mut Writer<'_>,
     site: &Site,
@@ -188,18 +188,23 @@ pub fn settle(
         ..Change::default()
     })?;
     let Some(successor) = successor else { return Ok(Vec::new()) };
-    let managed = manages(writer, site, &of, &successor)?;
+    let is_bound = !caller.is_local() && !manages(writer, site, &of, &successor)?;
     let mut joined = Vec::new();
     for group in groups_of(writer, &found.person)?.joined {
-        if join(writer, caller, &group, &successor, Source::Local)? {
-            joined.push(called(writer, &group)?.0);
+        if !join(writer, caller, &group, &successor, Source::Local)? {
+            continue;
         }
-    }
-    if !caller.is_local() && !managed && manages(writer, site, &of, &successor)? {
-        let name = called(writer, &successor)?.0;
-        return Err(Refusal::Conflict(format!(
-            "The groups would make {name} an administrator of the settings page, which no token may do. Give it on the settings page or by a command."
-        )));
+        let (name, pk) = (called(writer, &group)?.0, writer.key_of(&group)?.map(|(pk, _)| pk));
+        // Another rule or a role that was given may decide for now, and not for ever.
+        if let (true, Some(pk)) = (is_bound, pk)
+            && makes_administrators(writer, site, pk)?
+        {
+            let successor = called(writer, &successor)?.0;
+            return Err(Refusal::Conflict(format!(
+                "The group {name} can make {successor} an administrator of the settings page, which no token may do. Give it on the settings page or by a command."
+            )));
+        }
+        joined.push(name);
     }
     Ok(joined)
 }

@@ -41,12 +41,9 @@ pub(super) fn moved(
 /// Does a record become that of somebody else, as far as the identity provider can say? Whoever had it is signed out, and
 /// comes in again if it is still the same person.
 fn is_another(before: &Object, after: &Object) -> bool {
-    let [was, is] = [before, after].map(|document| document.get("externalId"));
-    match was {
-        Some(was) => is != Some(was),
-        // People without one are known by their name.
-        None => before.get("userName") != after.get("userName"),
-    }
+    let differs = |name: &str| before.get(name) != after.get(name);
+    // People without one are known by their name.
+    differs("externalId") || (after.get("externalId").is_none() && differs("userName"))
 }
 
 /// The resource type of people, and that of groups.

@@ -108,6 +108,17 @@ fn fits(rule: &RoleRule, direct: bool) -> bool {
     direct || rule.nested
 }
 
+/// Is there a rule, of this group or of one that it is in, that makes administrators of the settings page of whoever comes
+/// into the group, as soon as nothing else decides?
+pub fn makes_administrators(reader: &Reader<'_>, site: &Site, group: i64) -> Result<bool, StoreError> {
+    let (control, graph) = (reader.control()?, reader.graph()?);
+    let closure = graph.closure(&[group]);
+    Ok(closure.iter().any(|(node, is_direct)| {
+        let rule = control.role_rules.for_group(&node.id).map(|(_, rule)| rule).filter(|rule| fits(rule, *is_direct));
+        rule.and_then(|rule| site.roles.find(&rule.role)).is_some_and(|role| role.settings_admin)
+    }))
+}
+
 /// The role of a person whose direct groups are known.
 pub fn effective(reader: &Reader<'_>, site: &Site, row: &Row, direct: &[i64]) -> Result<Effective, StoreError> {
     effective_with(reader, site, row, direct, &reader.control()?.role_rules)

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::wire::{BodyLimits, Room, read};
 use crate::directory::{Ask, Caller, Directory, Reach, Reader, Refusal, StoreError};
 use crate::scim::catalog::ResourceType;
-use crate::scim::dialect::Dialect;
+use crate::scim::dialect::{Dialect, RuleSet};
 use crate::scim::fault::{Fault, Kind};
 use crate::scim::json::Json;
 use crate::scim::list::Query;
@@ -112,7 +112,11 @@ impl Exchange {
 
     /// Counts the dialect rules that were needed.
     pub fn note(&self, dialect: &Dialect) {
-        let used = dialect.used();
+        self.note_used(dialect.used());
+    }
+
+    /// The same of the rules that a write has used: known when it has run for the last time.
+    pub fn note_used(&self, used: RuleSet) {
         if !used.is_empty() {
             tracing::debug!(request = self.id, rules = ?used.names().collect::<Vec<_>>(), "dialect rules were needed");
             let now = self.directory.store.clock().now();

@@ -221,10 +221,10 @@ async fn post(
     let written = exchange.directory.store.write_together(weight(members.len()), move |writer| {
         let dialect = this.directory.dialect();
         let reply = directory::create(writer, this.ask(&caller, &of, &wish, &dialect), fresh_id(), &new, &members);
-        this.note(&dialect);
-        reply
+        Ok((reply?, dialect.used()))
     });
-    let reply = written.await.map_err(|r| exchange.refused(r))?;
+    let (reply, used) = written.await.map_err(|r| exchange.refused(r))?;
+    exchange.note_used(used);
     let location = reply.location.clone();
     Ok(shown(exchange, StatusCode::CREATED, reply).with(header::LOCATION, &location))
 }
@@ -240,10 +240,10 @@ async fn put(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, body
     let written = exchange.directory.store.write_together(weight, move |writer| {
         let dialect = this.directory.dialect();
         let reply = directory::replace(writer, this.about(&caller, &target, &dialect), &target.id, checked.clone());
-        this.note(&dialect);
-        reply
+        Ok((reply?, dialect.used()))
     });
-    let reply = written.await.map_err(|r| exchange.refused(r))?;
+    let (reply, used) = written.await.map_err(|r| exchange.refused(r))?;
+    exchange.note_used(used);
     Ok(shown(exchange, StatusCode::OK, reply))
 }
 
@@ -257,10 +257,10 @@ async fn patch(exchange: &Arc<Exchange>, target: Target, headers: &HeaderMap, bo
     let written = exchange.directory.store.write_together(weight, move |writer| {
         let dialect = this.directory.dialect();
         let reply = directory::patch(writer, this.about(&caller, &target, &dialect), &target.id, patch.clone());
-        this.note(&dialect);
-        reply
+        Ok((reply?, dialect.used()))
     });
-    let reply = written.await.map_err(|r| exchange.refused(r))?;
+    let (reply, used) = written.await.map_err(|r| exchange.refused(r))?;
+    exchange.note_used(used);
     Ok(shown(exchange, StatusCode::OK, reply))
 }
 

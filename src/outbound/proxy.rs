@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connect::{self, Names, Target};
 use super::{OutboundError, Policy, USER_AGENT, address};
@@ -17,7 +17,20 @@ const HEAD: usize = 8 * 1024;
 /// to ask the DNS of the world.
 const LOOK_UP: Duration = Duration::from_secs(1);
 /// Ends of names that lead nowhere but to a network of one's own, or to oneself.
-const OWN: [&str; 4] = ["localhost", "local", "internal", "arpa"];
+const OWN: [&str; 12] = [
+    "localhost",
+    "local",
+    "internal",
+    "arpa",
+    "lan",
+    "home",
+    "corp",
+    "intranet",
+    "private",
+    "localdomain",
+    "test",
+    "invalid",
+];
 
 /// The proxy by which the server goes out, of the configuration: whoever wrote that has said where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,24 +100,35 @@ pub(super) async fn through(
         OutboundError::Unreachable { why, .. } => failed(why.to_owned()),
         other => other,
     })?;
+    match timeout_at(until, led_on(&mut stream, target)).await {
+        Ok(Ok(())) => Ok(stream),
+        Ok(Err(why)) => Err(failed(why)),
+        Err(_) => Err(failed("it does not answer".to_owned())),
+    }
+}
+
+/// Asks a proxy to lead on.
+///
+/// Errors: why it does not.
+async fn led_on(stream: &mut TcpStream, target: &Target) -> Result<(), String> {
     let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
     let at = format!("{host}:{}", target.port);
     let request = format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\nUser-Agent: {USER_AGENT}\r\n\r\n");
-    let broke_off = |_| failed("it broke off".to_owned());
+    let broke_off = |_| "it broke off".to_owned();
     stream.write_all(request.as_bytes()).await.map_err(broke_off)?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         // One at a time: what follows is not for us to read here.
         head.push(stream.read_u8().await.map_err(broke_off)?);
         if head.len() > HEAD {
-            return Err(failed("it does not answer as a proxy does".to_owned()));
+            return Err("it does not answer as a proxy does".to_owned());
         }
     }
     match status(&head) {
-        Some(200..=299) => Ok(stream),
-        Some(407) => Err(failed("it wants a name and a password (status 407), which are not sent".to_owned())),
-        Some(status) => Err(failed(format!("it answers with status {status}"))),
-        None => Err(failed("it does not answer as a proxy does".to_owned())),
+        Some(200..=299) => Ok(()),
+        Some(407) => Err("it wants a name and a password (status 407), which are not sent".to_owned()),
+        Some(status) => Err(format!("it answers with status {status}")),
+        None => Err("it does not answer as a proxy does".to_owned()),
     }
 }
 

@@ -21,6 +21,8 @@ use super::{Shared, StoreError, activity, changes, guard, usage, writing_connect
 const BATCH: usize = 256;
 /// How often counters and last-used times are stored, and old change rows looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
+/// How often lost transactions are told of.
+const TELLING: Duration = Duration::from_secs(10);
 /// How often recent exchanges are stored: a thousand rows at the most, which a write would have to wait for.
 const ACTIVITY: Duration = Duration::from_secs(10);
 
@@ -100,6 +102,7 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
     let mut housekept = Instant::now();
     let mut kept = Instant::now();
     let mut retention = guard::Retention::default();
+    let mut losses = Losses::default();
     loop {
         let first = match held.take() {
             Some(job) => Ok(job),
@@ -109,7 +112,7 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
             Ok(job) => {
                 let (batch, lost) = batch(&connection, shared, job, jobs, &mut held);
                 if let Some(error) = &lost {
-                    tracing::error!(%error, jobs = batch.len(), "a transaction was lost; every request in it is refused");
+                    losses.tell(error, batch.len());
                 }
                 // After an I/O error the connection's view of the file is not to be trusted, whoever met it.
                 let io = |e: &StoreError| matches!(e, StoreError::Io(_));
@@ -155,6 +158,25 @@ pub(super) fn run(mut connection: Connection, jobs: &Receiver<Box<dyn Job>>, sha
     });
     if let Err(error) = closed {
         tracing::warn!(%error, "the database was not closed tidily; nothing is lost");
+    }
+}
+
+/// Transactions that were lost, as the log has them: on a full disk they are very many, and the log may be on that disk.
+#[derive(Default)]
+struct Losses {
+    told: Option<Instant>,
+    since: usize,
+}
+
+impl Losses {
+    fn tell(&mut self, error: &StoreError, jobs: usize) {
+        self.since += 1;
+        if self.told.is_some_and(|told| told.elapsed() < TELLING) {
+            return;
+        }
+        let transactions = self.since;
+        tracing::error!(%error, jobs, transactions, "a transaction was lost; every request in it is refused");
+        (self.told, self.since) = (Some(Instant::now()), 0);
     }
 }
 
@@ -287,7 +309,7 @@ fn in_savepoint(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<Ran, Store
 
 /// Runs a job. An error means that the transaction is gone, not that the job refused.
 fn run_job(writer: &mut Writer<'_>, job: &mut dyn Job) -> Result<Verdict, StoreError> {
-    // Every change has a time of its own: whoever asks for what came after the last one it saw misses nothing.
+    // Every job has a time of its own: whoever asks for what came after the last one it saw misses nothing.
     writer.now = writer.shared().now().max(writer.now + 1);
     let verdict = job.run(writer);
     if writer.reader.connection().is_autocommit() {

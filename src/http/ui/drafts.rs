@@ -10,7 +10,7 @@ use hyper::StatusCode;
 use super::form::Form;
 use super::session::Signed;
 use super::views::{Frame, Link};
-use super::{Outcome, Trouble, Ui, Visit, html};
+use super::{Outcome, Trouble, Ui, Visit, html, redirect};
 use crate::secret::{random_text, same_digest};
 
 /// Where one goes on with it.
@@ -127,6 +127,10 @@ impl Ui {
     /// `/confirmed`: it is you, and what you typed is still there. Sent, it is as if the form had been sent now.
     pub(super) async fn confirmed_page(&self, visit: &Visit<'_>, signed: &Signed) -> Outcome {
         let Some(draft) = self.drafts.find(&signed.session.digest, self.now()) else { return Err(gone()) };
+        if signed.who.admin().is_none() && !signed.is_fresh(self.now()) {
+            let back: String = form_urlencoded::byte_serialize(draft.path.as_bytes()).collect();
+            return Ok(redirect(&format!("/sign-in/sso?again={back}")));
+        }
         let page = Confirmed {
             frame: self.frame(visit, signed, "", "It is you").await?,
             number: draft.number,

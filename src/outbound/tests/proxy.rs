@@ -113,7 +113,8 @@ async fn a_proxy_that_does_not_lead_on_is_named() {
         let policy = Arc::new(Policy { proxy, ..Policy::default() });
         let client = Outbound { policy, ..scene.client.clone() }.impatient();
         let began = Instant::now();
-        sentence(get(&client, "https://idp.example/").await);
+        let said = sentence(get(&client, "https://idp.example/").await);
+        assert!(said.starts_with("the proxy proxy.example:"), "{said}");
         assert!(began.elapsed() < Duration::from_secs(2));
     }
 }

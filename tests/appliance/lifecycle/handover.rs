@@ -189,6 +189,15 @@ fn a_script_makes_nobody_an_administrator_of_the_settings_page() {
         (vec!["ada@x.io".to_owned()], vec![ada.clone()]),
         "nothing was done"
     );
+    // Not even where something else decides for now.
+    desk.done(&["role", "set", "grace@x.io", "LIMITED_ACCESS_USER"]);
+    assert_eq!(settle("POST", &path, &give).status, 409);
+    desk.done(&["role", "set", "grace@x.io", "--clear"]);
+    // A rule of a group around it counts where it says so.
+    desk.done(&["role", "rule", "remove", "--group", "Admins"]);
+    desk.group("All", &[&admins]);
+    desk.done(&["role", "rule", "add", "--group", "All", "--role", "ORGANIZATION_ADMINISTRATOR", "--nested"]);
+    assert_eq!(settle("POST", &path, &give).status, 409);
     // Somebody who does already is none the more; and an administrator may.
     desk.done(&["role", "set", "grace@x.io", "ORGANIZATION_ADMINISTRATOR"]);
     assert_eq!(settle("POST", &path, &give).status, 200);

@@ -60,6 +60,21 @@ fn strangers_do_not_make_the_server_large() {
     assert!(after < before + 100, "{before} MB became {after} MB");
 }
 
+/// A server whose disk is full starts, and goes on reading.
+#[test]
+fn a_start_writes_nothing_where_there_is_nothing_to_write() {
+    let mut house = House::new();
+    house.ada();
+    house.stop();
+    let [file, log] =
+        ["", "-wal"].map(|end| std::path::PathBuf::from(format!("{}{end}", house.place.database().display())));
+    let before = std::fs::read(&file).unwrap();
+    house.start();
+    house.killed();
+    assert!(std::fs::read(&file).unwrap() == before, "the file is another one");
+    assert_eq!(std::fs::metadata(&log).map_or(0, |m| m.len()), 0, "something was written");
+}
+
 /// Signing out works where nothing can be written any longer.
 #[test]
 fn whoever_wants_out_is_let_out_on_a_full_disk() {

@@ -74,6 +74,14 @@ fn a_record_that_becomes_somebody_elses_signs_its_holder_out() {
     assert!(!is_in(&mut browser));
     assert_eq!(desk.house.number("select count(*) from session where person is not null"), 0);
     assert!(is_in(&mut desk.signed_in("e-lee")));
+    // Whoever came by name is asked once more when the identity provider says who that is.
+    let id = crate::settings::id_of(&desk.client.post("/Users", &json!({"userName": "max@x.io"})).unwrap());
+    let mut max = desk.house.browser();
+    desk.sign_in(&mut max, json!({"sub": "q", "preferred_username": "max@x.io"}));
+    assert!(is_in(&mut max));
+    let change = json!([{"op": "add", "path": "externalId", "value": "somebody-else"}]);
+    assert_eq!(desk.client.patch(&format!("/Users/{id}"), &change).unwrap().status, 200);
+    assert!(!is_in(&mut max));
 }
 
 #[test]
@@ -245,7 +253,11 @@ fn what_was_typed_is_kept_while_the_identity_provider_asks() {
     let number = super::field(&ada.page("/confirmed"), "number");
     let again = ada.post("/confirmed", &[("number", &number)]);
     assert!(again.status == 409 && again.body.contains("value=\"grace\"") && !again.body.contains("lamp"));
+    // Who that is has to be proved before it is said that it was.
     stale();
+    assert_eq!(ada.fill("/admins", "/admins", &typed).status, 403);
+    let early = ada.get("/confirmed");
+    assert_eq!((early.status, early.header("location")), (303, Some("/sign-in/sso?again=%2Fadmins")));
     let saved = desk.save(&mut ada, &[("secret", "another-secret"), ("client-id", "another")]);
     assert_eq!(saved.status, 403);
     assert!(!saved.body.contains("another-secret"));

@@ -27,6 +27,12 @@ fn userinfo_that_refuses_keeps_out_only_whom_nothing_else_tells() {
     let mut browser = desk.house.browser();
     let answer = desk.sign_in(&mut browser, json!({"sub": "00u3"}));
     assert!(text(&answer.body).contains("You are deactivated here"), "{}", text(&answer.body));
+    // The same when it answers what cannot be used.
+    for odd in [json!([1]), json!("no"), json!(null)] {
+        desk.provider.has_userinfo(200, odd);
+        assert!(is_in(&mut desk.signed_in("00u2")));
+    }
+    desk.provider.has_userinfo(429, json!({}));
     // Whoever the first line does not find could be anybody by those behind it.
     for claims in [
         json!({"sub": "x"}),
