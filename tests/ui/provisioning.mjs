@@ -68,7 +68,7 @@ both("provisioning: checklist, acknowledgement, on, pause, read-only, off", asyn
     assert.equal(await status(), 403);
     assert.notEqual(await sessionCookie(page), before, "the cookie is another one");
     assert.equal((await withCookie(t.url("/people"), before)).status, 303);
-    assert.match(await check("Single sign-on").first().innerText(), /Grace Hopper decided on \d{4}-\d\d-\d\d to go on without it/);
+    assert.match(await check("Single sign-on").first().innerText(), /Grace Hopper decided on \d{4}-\d\d-\d\d \d\d:\d\d UTC to go on without it/);
     // The token is still there.
     assert.match(await page.locator("[data-live=tokens]").innerText(), /okta-2026/);
 });
