@@ -2,6 +2,7 @@
 //! the record of changes alone, since the person's document says nothing about who wrote what.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use serde_json::{Value, json};
 
@@ -142,8 +143,10 @@ struct Telling<'o> {
     is: BTreeMap<String, Place>,
     known: BTreeMap<String, Known>,
     places: HashMap<String, Place>,
-    /// A PUT of the provider came later.
-    put_since: bool,
+    /// PUTs of the provider that came later.
+    puts: usize,
+    /// Of each attribute that the provider has sent something of with a PUT: how many PUTs came after the last of these.
+    sent: HashMap<String, usize>,
     provided: bool,
 }
 
@@ -156,13 +159,17 @@ impl<'o> Telling<'o> {
             document,
             known: BTreeMap::new(),
             places: HashMap::new(),
-            put_since: false,
+            puts: 0,
+            sent: HashMap::new(),
             provided: false,
         }
     }
 
     /// Takes the change before the one that was taken last.
     fn takes(&mut self, row: &ChangeRow, is_provider: bool) {
+        if row.op == "replace" && is_provider {
+            self.puts += 1;
+        }
         let earlier = before(&self.now, row);
         let was = found(&earlier, self.of);
         for (path, place) in was.iter().chain(&self.is) {
@@ -174,19 +181,22 @@ impl<'o> Telling<'o> {
                 self.places.insert(path.clone(), place.clone());
             }
             let known = self.known.entry(path.clone()).or_default();
-            if is_provider && known.provider.is_none() {
-                known.provider = Some(after.cloned());
+            if is_provider {
+                known.provider.get_or_insert_with(|| after.cloned());
+                if after.is_some() {
+                    note_sent(&mut self.sent, place, known.puts..self.puts);
+                }
+                known.puts = self.puts;
             }
             known.last.get_or_insert_with(|| Last {
                 at: row.at,
                 actor: row.actor.clone(),
                 request: row.request.clone(),
                 is_provider,
-                put_since: self.put_since,
+                puts: self.puts,
             });
         }
         self.provided |= is_provider;
-        self.put_since |= row.op == "replace" && is_provider;
         (self.now, self.is) = (earlier, was);
     }
 
@@ -196,7 +206,9 @@ impl<'o> Telling<'o> {
         }
         // Before the record begins; nothing, when it begins with the creation.
         for (path, place) in self.is {
-            self.known.entry(path).or_default().provider.get_or_insert(Some(place.value));
+            let known = self.known.entry(path).or_default();
+            note_sent(&mut self.sent, &place, known.puts..self.puts);
+            known.provider.get_or_insert(Some(place.value));
         }
         let current = found(&self.document, self.of);
         // Of a list that the provider sends something of, it sends all that it has.
@@ -216,8 +228,9 @@ impl<'o> Telling<'o> {
             let kept = place.stays
                 || (place.is_kept && reading.keeps_absent)
                 || (reading.merges && !sends.contains(&place.root.as_str()));
-            // A PUT that has left it as it is has said the same.
-            let is_agreed = last.put_since && !kept;
+            // A PUT that has left it as it is has said the same, if it has said anything of that attribute.
+            let was_sent = !reading.merges || self.sent.get(&place.root).is_some_and(|after| *after < last.puts);
+            let is_agreed = last.puts > 0 && !kept && was_sent;
             if last.is_provider || here == provider || is_agreed {
                 continue;
             }
@@ -239,6 +252,13 @@ impl<'o> Telling<'o> {
             });
         }
         told
+    }
+}
+
+/// Something of an attribute stood in the profile of the provider when these PUTs came, counted from the last one on.
+fn note_sent(sent: &mut HashMap<String, usize>, place: &Place, puts: Range<usize>) {
+    if !puts.is_empty() {
+        sent.entry(place.root.clone()).and_modify(|after| *after = puts.start.min(*after)).or_insert(puts.start);
     }
 }
 
@@ -268,6 +288,8 @@ struct Known {
     provider: Option<Option<Json>>,
     /// The latest change of it.
     last: Option<Last>,
+    /// PUTs of the identity provider after its earliest change of it that is known.
+    puts: usize,
 }
 
 /// The latest change of a place.
@@ -276,8 +298,8 @@ struct Last {
     actor: String,
     request: Option<String>,
     is_provider: bool,
-    /// A PUT of the provider has come since.
-    put_since: bool,
+    /// PUTs of the provider since.
+    puts: usize,
 }
 
 /// An attribute or a part of one, as somebody can change it alone.

@@ -275,6 +275,23 @@ fn put_body(profile: &Object, omits: bool) -> Object {
     with_schemas(body)
 }
 
+/// Where PUTs are merged, one that says nothing of a list leaves it as it is; once the provider has something in it, it sends
+/// the whole list.
+#[test]
+fn a_put_without_a_list_has_agreed_to_nothing_in_it() {
+    let (home, work) = ("emails[type eq \"home\"].value", "emails[type eq \"work\"].value");
+    let profile = check_new(with_schemas(object(r#"{"userName":"ada@x.io","title":"Dr."}"#)));
+    let mut life = Life::new(THERE, with_schemas(profile.clone()), Reading { merges: true, keeps_absent: false });
+    life.patch(HERE, set(work, "here"));
+    // Something that the PUT brings back, so that there is a record of it.
+    life.patch(HERE, operation("remove", "title", None));
+    life.put(THERE, put_body(&profile, false));
+    assert!(life.told().iter().all(|o| !matches!(o.fate, Fate::Goes)), "it stays");
+    life.patch(THERE, set(home, "there"));
+    let told: Vec<_> = life.told().into_iter().map(|o| (o.path, matches!(o.fate, Fate::Goes))).collect();
+    assert_eq!(told, [("emails[type eq \"work\"]".to_owned(), true)]);
+}
+
 proptest! {
     /// Whatever was changed here and there: the PUT that a provider sends of its own profile changes exactly what was told.
     #[test]
