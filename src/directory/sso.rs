@@ -14,7 +14,7 @@ pub use matching::{Met, Refused, Why, meet};
 pub use sessions::{sign_out, sign_out_id};
 
 use super::Refusal;
-use crate::secret::{Key, NoRandomness, digest_of, fingerprint};
+use crate::secret::{Key, NoRandomness, fingerprint};
 use crate::store::{Change, Reader, StoreError, Writer};
 
 /// The path to which the identity provider sends people back.
@@ -236,7 +236,7 @@ impl Settings {
     /// Stands for how it is set up, in a form that was filled in from it. A test changes nothing of that.
     pub fn mark(&self) -> String {
         let text = serde_json::to_string(&Settings { tested: None, ..self.clone() }).unwrap_or_default();
-        HEXLOWER.encode(&digest_of(&text))
+        fingerprint(&text)
     }
 
     /// What change rows say of it: nothing of the secret.
